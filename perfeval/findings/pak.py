@@ -1,0 +1,7 @@
+"""Findings of stage PAK."""
+
+from __future__ import annotations
+
+from perfeval.findings import Code
+
+CODES: tuple[Code, ...] = ()

@@ -1,0 +1,59 @@
+"""The only place that rounds, and the only door between text, cells and exact numbers.
+
+What people typed becomes `Decimal` from its own text; weights, ratios and scores are `Fraction`,
+because 40/6 is 20/3 and not 6.67. Rounding happens once, half up, when a number is shown.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+
+__all__ = ["decimal_text", "exact_text", "from_float", "percent_text", "round_half_up", "shown"]
+
+
+def round_half_up(value: Fraction, digits: int) -> Decimal:
+    """Round `value` to `digits` decimals, ties away from zero (四舍五入), as accountants do."""
+    scaled = abs(value) * 10**digits
+    units = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    return Decimal(units if value >= 0 else -units).scaleb(-digits)
+
+
+def shown(value: Fraction, digits: int = 2) -> str:
+    """`value` as the form prints it: at most `digits` decimals, no trailing zeros (6.67, 7.6, 8)."""
+    return decimal_text(round_half_up(value, digits))
+
+
+def percent_text(ratio: Fraction, digits: int = 2) -> str:
+    """A ratio as a percentage without trailing zeros: 0.8313 becomes `83.13%`."""
+    return shown(ratio * 100, digits) + "%"
+
+
+def decimal_text(value: Decimal) -> str:
+    """A decimal in plain notation, without exponent and trailing zeros; minus zero is `0`."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def exact_text(value: Fraction) -> str:
+    """The exact value in the notation of the JSON contract: `20/3`, or a plain decimal when finite."""
+    twos_and_fives = value.denominator
+    for prime in (2, 5):
+        while twos_and_fives % prime == 0:
+            twos_and_fives //= prime
+    if twos_and_fives != 1:
+        return f"{value.numerator}/{value.denominator}"
+    digits = 0
+    while (10**digits) % value.denominator:
+        digits += 1
+    return decimal_text(Decimal(value.numerator * (10**digits // value.denominator)).scaleb(-digits))
+
+
+def from_float(value: float) -> Decimal:
+    """The decimal a person meant by a number cell: its shortest representation, never binary noise.
+
+    Spreadsheets keep 15 significant digits; 0.1 + 0.2 stored as 0.30000000000000004 is 0.3.
+    """
+    return Decimal(format(value, ".15g"))

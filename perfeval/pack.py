@@ -1,0 +1,170 @@
+"""Packs: a city and year as a folder of data (评分体系), loaded and proofed.
+
+A pack holds `form.xlsx` (layout, see `perfeval.layout`), `rules.toml` (everything this module reads) and
+`narrative/*.j2` (text blocks). Nothing in Python knows any city; every number carries its source.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+T = TypeVar("T")
+
+__all__ = [
+    "Band",
+    "Criterion",
+    "FixedIndicator",
+    "Group",
+    "KindRule",
+    "Method",
+    "Pack",
+    "Rounding",
+    "Scoring",
+    "Setting",
+    "Source",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document that rules are taken from. Key "house" marks our own reading of a silent form."""
+
+    key: str
+    title: str
+    checked_on: dt.date  # when a person last compared the rules with the document
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """One value of the rules and the key of its source."""
+
+    value: T
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixedIndicator:
+    """A third-level indicator printed in the form with its weight and criterion."""
+
+    name: str
+    weight: Fraction
+    criterion: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class KindRule:
+    """A second-level indicator (二级指标); `words` are other spellings of its name."""
+
+    name: str
+    words: tuple[str, ...] = ()
+    indicators: tuple[FixedIndicator, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A first-level indicator (一级指标) with its points."""
+
+    name: str
+    points: Fraction
+    weights: Literal["fixed", "equal", "stated"]
+    scoring: Literal["measured", "stated", "execution"]  # execution: scored from the funds rows, no indicator rows
+    kinds: tuple[KindRule, ...]
+    source: str
+    words: tuple[str, ...] = ()  # other spellings of its name
+    weights_text: str | None = None  # printed in the weight cells of the blank form
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """A printed 评分标准 that serves whole groups."""
+
+    groups: tuple[str, ...]
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A scoring method by name, with its parameters."""
+
+    name: str
+    source: str
+    params: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A qualitative band: completion ratios in percent, `low` included, `high` included only in the top band."""
+
+    name: str
+    words: tuple[str, ...]
+    low: Fraction
+    high: Fraction
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How a completion becomes a score."""
+
+    methods: Mapping[str, Method]  # by situation: at_least at_most equal between date zero_target grade over
+    default_relation: Setting[str]  # relation of a target written without one
+    floor: Setting[Fraction]  # completion in percent below which the score is 0
+    bands: tuple[Band, ...]
+    lower_is_better: Setting[tuple[str, ...]]  # words in names that reverse the default relation
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """What the total adds up, and the decimals shown."""
+
+    total: Literal["unrounded", "rounded_rows"]
+    digits: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Everything a city and year says about its form."""
+
+    id: str
+    title: str
+    version: str
+    year: int | None  # None: a form for any year
+    total: Fraction
+    money_unit: str
+    folder: Path
+    sources: Mapping[str, Source]
+    groups: tuple[Group, ...]
+    criteria: tuple[Criterion, ...]
+    scoring: Scoring
+    rounding: Rounding
+    grades: tuple[tuple[str, Fraction], ...]  # 优良中差 with the lowest total of each, best first; () when none
+    not_applicable: Setting[str]  # "forbid" or "rescale"
+    review: Mapping[str, Setting[Fraction]]  # thresholds by name
+    required: tuple[str, ...]  # header fields that must not be blank
+    columns: Mapping[str, tuple[str, ...]]  # column key → header words that mean it
+    labels: Mapping[str, tuple[str, ...]]  # label of the form → other spellings of it
+    narrative: Mapping[str, str]  # section key → Jinja source of its text block
+
+    @property
+    def form_path(self) -> Path:
+        """The layout workbook."""
+        return self.folder / "form.xlsx"
+
+    def group(self, name: str) -> Group:
+        """The group of that name; KeyError when the pack has none."""
+        for group in self.groups:
+            if group.name == name:
+                return group
+        raise KeyError(name)
+
+    def source_title(self, key: str) -> str:
+        """Title of a source, for explanations."""
+        return self.sources[key].title
