@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
@@ -152,6 +152,7 @@ class Pack:
     columns: Mapping[str, tuple[str, ...]]  # column key → header words that mean it
     labels: Mapping[str, tuple[str, ...]]  # label of the form → other spellings of it
     narrative: Mapping[str, str]  # section key → Jinja source of its text block
+    review_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # [words]: word lists of the review by topic
 
     @property
     def form_path(self) -> Path:
