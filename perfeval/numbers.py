@@ -9,14 +9,14 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-__all__ = ["decimal_text", "exact_text", "from_float", "percent_text", "round_half_up", "shown"]
+__all__ = ["cut_text", "decimal_text", "exact_text", "from_float", "percent_text", "round_half_up", "shown"]
 
 
 def round_half_up(value: Fraction, digits: int) -> Decimal:
     """Round `value` to `digits` decimals, ties away from zero (四舍五入), as accountants do."""
     scaled = abs(value) * 10**digits
     units = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    return Decimal(units if value >= 0 else -units).scaleb(-digits)
+    return _scaled(units if value >= 0 else -units, digits)
 
 
 def shown(value: Fraction, digits: int = 2) -> str:
@@ -48,7 +48,20 @@ def exact_text(value: Fraction) -> str:
     digits = 0
     while (10**digits) % value.denominator:
         digits += 1
-    return decimal_text(Decimal(value.numerator * (10**digits // value.denominator)).scaleb(-digits))
+    return decimal_text(_scaled(value.numerator * (10**digits // value.denominator), digits))
+
+
+def cut_text(value: Fraction, digits: int) -> str:
+    """The first `digits` decimals, not rounded; `…` at the end says that more follow, all zeros are then kept."""
+    scaled = abs(value) * 10**digits
+    units = scaled.numerator // scaled.denominator
+    decimal = _scaled(units if value >= 0 else -units, digits)
+    return decimal_text(decimal) if scaled.denominator == 1 else f"{decimal:f}…"
+
+
+def _scaled(units: int, digits: int) -> Decimal:
+    """`units` ÷ 10^`digits`, exactly: arithmetic on Decimals would cut to the 28 digits of its context."""
+    return Decimal(f"{units}e-{digits}")
 
 
 def from_float(value: float) -> Decimal:
