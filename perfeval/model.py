@@ -80,6 +80,8 @@ class Quantity:
     approximate: bool = False  # 约120个
     date: dt.date | None = None  # DATE: the last day of the day, month, quarter or year named
     grade: str | None = None  # GRADE: the band or judgement word as written
+    since: dt.date | None = None  # DATE with relation "between": the first day of the period
+    note: str | None = None  # words beside the number that leave it as it is: 105家(含线上), 满意度98%
 
     @property
     def definite(self) -> bool:
@@ -115,8 +117,8 @@ class Indicator:
 class Stray:
     """Something a person wrote where the form has no place for it: kept, beside the form."""
 
-    row: int
-    column: int
+    row: int  # row in the workbook it was read from
+    offset: int  # columns to the right of the form's last column; 0: within the form
     cell: Cell
 
 
@@ -131,6 +133,7 @@ class Form:
     narrative: Mapping[str, Cell]  # by section key: what the clerk wrote there, blank when nothing
     year: int | None = None  # 评价年度
     strays: tuple[Stray, ...] = ()
+    rows: Mapping[int, int] = field(default_factory=dict)  # template row → row it was found in, indicators left out
 
     def cell(self, path: str) -> Cell:
         """The cell of a header field; a blank without address when the form lacks it."""

@@ -1,0 +1,208 @@
+"""The form template, compiled once, for both directions.
+
+A pack's `form.xlsx` holds fixed words (labels) and `{{ path }}` placeholders, one plain path per cell, fixed text
+around it allowed. The writer puts values where the placeholders stand; the reader finds the same places in a filled
+workbook by the words around them. One row, the one with `{{ indicator.… }}`, stands for all indicator rows.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+from perfeval.errors import PackError
+from perfeval.workbook.blueprint import Blueprint, read_blueprint
+from perfeval.workbook.grid import Range
+
+if TYPE_CHECKING:
+    from perfeval.pack import Pack
+
+__all__ = ["Column", "Layout", "Slot", "bare", "compile_layout", "normal"]
+
+_PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)\s*\}\}")
+_IGNORED = re.compile(r"[\s:\u200b\ufeff\"“”]+")
+_BRACKETS = re.compile(r"\([^()]*\)")
+TABLE_PREFIXES = ("level1.", "level2.", "indicator.")
+
+
+@lru_cache(maxsize=4096)
+def normal(text: str) -> str:
+    """Words as they are compared: width of characters, blanks, colons and quotes do not matter."""
+    return _IGNORED.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+@lru_cache(maxsize=4096)
+def bare(text: str) -> str:
+    """`normal` without remarks in brackets: 权重(%) is 权重; what is all bracket stays as it is."""
+    full = normal(text)
+    return _BRACKETS.sub("", full) or full
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """One cell of the template: a label, a place for a value, or both."""
+
+    row: int
+    column: int
+    span: Range
+    style: int  # cell format in the template's own style sheet
+    text: str = ""  # fixed text of a label; text before the placeholder of a place
+    path: str | None = None  # what belongs here; None: a label
+    suffix: str = ""  # fixed text after the placeholder
+
+    @property
+    def key(self) -> str:
+        """The label's words as they are compared."""
+        return bare(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the indicator table."""
+
+    key: str  # "indicator.target"
+    slot: Slot  # its cell in the indicator row
+    headers: tuple[str, ...]  # header words from the top down, normalised
+    title: str  # the words a clerk sees at its head
+    words: frozenset[str]  # normalised words any of which means this column
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """The compiled form of one pack."""
+
+    pack: Pack
+    sheet: str
+    blueprint: Blueprint
+    slots: tuple[Slot, ...]  # every non-blank cell, in reading order
+    header_top: int  # first header row of the indicator table
+    indicator_row: int
+    total_row: int
+    columns: Mapping[str, Column]
+    labels: Mapping[str, frozenset[str]] = field(repr=False)  # label → its spellings, normalised
+
+    @cached_property
+    def last_column(self) -> int:
+        """Rightmost column of the form."""
+        return max(slot.span.right for slot in self.slots)
+
+    @cached_property
+    def last_row(self) -> int:
+        """Last row of the template."""
+        return max(self.blueprint.rows)
+
+    @cached_property
+    def by_row(self) -> Mapping[int, tuple[Slot, ...]]:
+        """Slots of each row."""
+        rows: dict[int, list[Slot]] = {}
+        for slot in self.slots:
+            rows.setdefault(slot.row, []).append(slot)
+        return {row: tuple(slots) for row, slots in rows.items()}
+
+    @cached_property
+    def places(self) -> Mapping[str, Slot]:
+        """Header and narrative places by path (a path that stands several times: its first place)."""
+        found: dict[str, Slot] = {}
+        for slot in self.slots:
+            if slot.path and not slot.path.startswith((*TABLE_PREFIXES, "total.")):
+                found.setdefault(slot.path, slot)
+        return found
+
+    @cached_property
+    def sections(self) -> tuple[str, ...]:
+        """Keys of the narrative sections in the order of the form."""
+        return tuple(path.removeprefix("narrative.") for path in self.places if path.startswith("narrative."))
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """All label words of the form; their share found in a sheet tells whether it is this form."""
+        words = {slot.key for slot in self.slots if slot.path is None and slot.row != self.indicator_row}
+        return frozenset(words | self.header_words)
+
+    @cached_property
+    def header_words(self) -> frozenset[str]:
+        """Words that may stand in the header of the indicator table."""
+        words: set[str] = set()
+        for column in self.columns.values():
+            words.update(column.headers)
+            words |= column.words
+        return frozenset(words)
+
+    def spellings(self, label: str) -> frozenset[str]:
+        """Normalised words that mean the label `label`."""
+        return self.labels.get(label) or frozenset({bare(label)})
+
+
+def compile_layout(pack: Pack) -> Layout:
+    """Read a pack's form.xlsx. Raises PackError when it holds no indicator row or an unreadable placeholder."""
+    blueprint = read_blueprint(pack.form_path)
+    slots = tuple(_slot(blueprint, row, column, text) for (row, column), text in sorted(blueprint.texts.items()))
+    indicator_rows = {slot.row for slot in slots if slot.path and slot.path.startswith(TABLE_PREFIXES)}
+    total_rows = {slot.row for slot in slots if slot.path and slot.path.startswith("total.")}
+    if len(indicator_rows) != 1 or len(total_rows) != 1:
+        raise PackError(f"{pack.form_path}:应有且只有一行指标行({{{{ indicator.name }}}} 等)和一行合计行({{{{ total.score }}}})。")
+    indicator_row, total_row = indicator_rows.pop(), total_rows.pop()
+    if total_row <= indicator_row:
+        raise PackError(f"{pack.form_path}:合计行应在指标行的下面。")
+    header_top = _header_top(slots, indicator_row)
+    columns = {
+        slot.path: _column(slot, slots, header_top, pack)
+        for slot in slots
+        if slot.row == indicator_row and slot.path
+    }
+    labels = {
+        slot.text: frozenset({slot.key, *(bare(word) for word in _aliases(pack, slot))})
+        for slot in slots
+        if slot.path is None
+    }
+    return Layout(pack, blueprint.sheet, blueprint, slots, header_top, indicator_row, total_row, columns, labels)
+
+
+def _slot(blueprint: Blueprint, row: int, column: int, text: str) -> Slot:
+    span = blueprint.span(row, column)
+    style = blueprint.styles.get((row, column), 0)
+    match = _PLACEHOLDER.search(text)
+    if match is None:
+        if "{{" in text or "}}" in text:
+            raise PackError(f"{blueprint.path}:{span.ref} 的占位符「{text}」无法识别,应写成 {{{{ unit_name }}}} 这样的形式。")
+        return Slot(row, column, span, style, text)
+    return Slot(row, column, span, style, text[: match.start()], match.group(1), text[match.end() :])
+
+
+def _aliases(pack: Pack, slot: Slot) -> tuple[str, ...]:
+    for label, words in pack.labels.items():
+        if bare(label) == slot.key:
+            return words
+    return ()
+
+
+def _header_top(slots: tuple[Slot, ...], indicator_row: int) -> int:
+    """First of the label-only rows right above the indicator row; a row that is one single cell is a caption."""
+    top = indicator_row
+    while top > 1:
+        above = [slot for slot in slots if slot.span.top <= top - 1 <= slot.span.bottom]
+        if len(above) < 2 or any(slot.path for slot in above):
+            break
+        top -= 1
+    return top
+
+
+def _column(slot: Slot, slots: tuple[Slot, ...], header_top: int, pack: Pack) -> Column:
+    above = [
+        other
+        for other in slots
+        if header_top <= other.row < slot.row and other.span.left <= slot.column <= other.span.right
+    ]
+    headers = tuple(other.key for other in above)
+    assert slot.path is not None
+    words = frozenset(bare(word) for word in pack.columns.get(slot.path, ()))
+    lowest = above[-1] if above else slot
+    own = frozenset({lowest.key}) if lowest.span.left == lowest.span.right and len(above) == 1 else frozenset()
+    title = re.sub(r"[\s]*[((].*$", "", lowest.text, flags=re.S) or lowest.text
+    if len(above) > 1:
+        title = f"{re.sub(r'[((].*$', '', above[-2].text)}{title}"
+    return Column(slot.path, slot, headers, title.replace("\n", ""), words | own)

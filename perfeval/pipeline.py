@@ -1,0 +1,184 @@
+"""One file from end to end: open, recognise, read, score, review, tell, write.
+
+Nothing a user typed raises here: faults are findings of the `Outcome`, and a mistake of ours is caught per file
+and kept as text, so that a batch goes on.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from perfeval.calculator import evaluate
+from perfeval.errors import PerfevalError
+from perfeval.files import read_fault, write_atomic, write_fault
+from perfeval.findings import Finding, Severity, worst
+from perfeval.layout import Layout, compile_layout
+from perfeval.locate import likeness
+from perfeval.model import Evaluation, Form
+from perfeval.narrative import render
+from perfeval.pack import Pack, available, load_pack
+from perfeval.reader import read_form
+from perfeval.review import review
+from perfeval.workbook.grid import Book, Sheet, open_book
+from perfeval.workbook.package import BadWorkbook
+
+__all__ = ["FormOutcome", "Options", "Outcome", "fill", "inspect", "layout_of"]
+
+_SURE = 0.5  # share of a form's words above which a sheet is that form
+_ALMOST = 0.2  # share above which a hint names the sheet
+_CLOSE = 0.04  # two packs nearer than this cannot be told apart
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller decides for a run."""
+
+    pack: str | None = None  # None: recognised from the form
+    templates: Path | None = None  # a folder of further packs
+    mark: bool = True  # findings sheet, tinted cells and notes in the result
+    password: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormOutcome:
+    """One form of a workbook: what was read, computed and told."""
+
+    pack: Pack
+    form: Form
+    evaluation: Evaluation
+    narrative: Mapping[str, str]  # text of every section as it stands in the finished form
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one file."""
+
+    path: Path
+    output: Path | None = None  # None: nothing was written
+    forms: tuple[FormOutcome, ...] = ()
+    findings: tuple[Finding, ...] = ()  # all of the file, those of its forms included
+    bug: str | None = None  # traceback when the fault is ours
+
+    @property
+    def status(self) -> Literal["ok", "warning", "error", "failed"]:
+        """failed: no form could be read, or nothing be written; error: something must be corrected."""
+        gravest = worst(self.findings)
+        if self.bug or not self.forms or any(f.code.startswith("OUT") and f.severity is Severity.ERROR for f in self.findings):
+            return "failed"
+        if gravest is Severity.ERROR:
+            return "error"
+        return "warning" if gravest is Severity.WARNING else "ok"
+
+
+def inspect(path: Path, options: Options) -> Outcome:
+    """Read, compute and review one file; write nothing."""
+    return _guarded(path, None, options)
+
+
+def fill(path: Path, target: Path, options: Options) -> Outcome:
+    """Like `inspect`, and write the finished workbook to `target`, whole or not at all."""
+    return _guarded(path, target, options)
+
+
+def _guarded(path: Path, target: Path | None, options: Options) -> Outcome:
+    try:
+        return _process(path, target, options)
+    except BadWorkbook as bad:
+        return Outcome(path, findings=(bad.finding,))
+    except PerfevalError:
+        raise
+    except OSError as error:
+        return Outcome(path, findings=(read_fault(error, path),))
+    except Exception as error:  # noqa: BLE001 - one bad file never stops the others
+        fault = Finding("SYS001", params={"path": str(path), "error": f"{type(error).__name__}: {error}"})
+        return Outcome(path, findings=(fault,), bug=traceback.format_exc())
+
+
+def _process(path: Path, target: Path | None, options: Options) -> Outcome:
+    book = open_book(path.read_bytes(), password=options.password)
+    layouts = _layouts(options)
+    forms: list[tuple[Sheet, FormOutcome]] = []
+    findings: list[Finding] = []
+    for sheet, layout in _recognised(book, layouts, options, findings):
+        forms.append((sheet, _form_outcome(sheet, layout)))
+    for _, outcome in forms:
+        findings += outcome.findings
+    written: Path | None = None
+    if target is not None and forms:
+        from perfeval.assemble import assemble  # the writing half is loaded only where something is written
+
+        data, notes = assemble(book, [(sheet, outcome, layout_of(outcome.pack)) for sheet, outcome in forms], options.mark)
+        findings += notes
+        try:
+            write_atomic(target, data)
+            written = target
+        except OSError as error:
+            findings.append(write_fault(error, target))
+    return Outcome(path, written, tuple(outcome for _, outcome in forms), tuple(findings))
+
+
+def _form_outcome(sheet: Sheet, layout: Layout) -> FormOutcome:
+    pack = layout.pack
+    form, reading = read_form(sheet, layout)
+    evaluation, scoring = evaluate(form, pack)
+    remarks = review(form, evaluation, pack)
+    narrative = render(pack, form, evaluation)
+    unreadable = {finding.cell for finding in reading if finding.cell and finding.code.startswith("VAL")}
+    findings = [*reading, *(f for f in scoring if f.cell not in unreadable or not f.code.startswith("VAL")), *remarks]
+    placed = tuple(
+        finding if finding.sheet else Finding(finding.code, finding.cell, finding.label, finding.params, sheet.name)
+        for finding in findings
+    )
+    return FormOutcome(pack, form, evaluation, narrative, placed)
+
+
+# ---- which form is it ------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def layout_of(pack: Pack) -> Layout:
+    """The compiled form of a pack."""
+    return compile_layout(pack)
+
+
+@lru_cache(maxsize=16)
+def _layouts(options: Options) -> tuple[Layout, ...]:
+    names = (options.pack,) if options.pack else available(options.templates)
+    return tuple(layout_of(load_pack(name, options.templates)) for name in names)
+
+
+def _recognised(
+    book: Book, layouts: Sequence[Layout], options: Options, findings: list[Finding]
+) -> list[tuple[Sheet, Layout]]:
+    """The sheets that hold a form, each with its layout; otherwise a finding says what came nearest."""
+    chosen: list[tuple[Sheet, Layout]] = []
+    best: tuple[float, Sheet, Layout] | None = None
+    for sheet in book.sheets:
+        if sheet.state != "visible":
+            continue
+        shares = sorted(((likeness(sheet, layout), layout) for layout in layouts), key=lambda pair: -pair[0])
+        share, layout = shares[0]
+        if best is None or share > best[0]:
+            best = (share, sheet, layout)
+        if share < _SURE:
+            continue
+        rivals = [other for value, other in shares if share - value < _CLOSE]
+        if len(rivals) > 1:
+            names = [rival.pack.id for rival in rivals]
+            findings.append(
+                Finding("TPL021", sheet=sheet.name, params={"candidates": "、".join(names), "first": names[0]})
+            )
+            continue
+        chosen.append((sheet, layout))
+    if not chosen and not any(finding.code == "TPL021" for finding in findings):
+        hint = ""
+        if best is not None and best[0] >= _ALMOST:
+            hint = f"工作表“{best[1].name}”与「{best[2].pack.title}」有{round(best[0] * 100)}%的表头文字相同,但还不足以确认。"
+        findings.append(Finding("TPL020", params={"hint": hint}))
+    return chosen

@@ -1,0 +1,288 @@
+"""Reads a filled workbook into a `Form`: every value with the address of its cell, nothing guessed.
+
+What cannot be read is a finding in the clerk's own words; what stands beside the form is kept as a stray.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+
+from perfeval import quantity
+from perfeval.findings import Finding
+from perfeval.layout import Layout, bare
+from perfeval.locate import Found, Places, locate, nearest
+from perfeval.model import BLANK, Cell, CellProblem, Form, Indicator, Kind, Quantity, Stray
+from perfeval.numbers import decimal_text
+from perfeval.pack import Group, Pack
+from perfeval.workbook.grid import Sheet, ref
+from perfeval.workbook.textfit import join
+
+__all__ = ["read_form"]
+
+_ESSENTIAL = ("indicator.name", "indicator.target", "indicator.actual")
+_PROBLEM_CODES = {CellProblem.UNCACHED: "VAL201", CellProblem.ERROR: "VAL202", CellProblem.PICTURE: "VAL203"}
+_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
+
+
+def read_form(sheet: Sheet, layout: Layout) -> tuple[Form, tuple[Finding, ...]]:
+    """Read the form in `sheet`, which has been recognised as one of `layout`'s pack."""
+    places = locate(sheet, layout)
+    return _Reading(sheet, layout, places).form()
+
+
+class _Reading:
+    """The state of reading one sheet: what was found, and the findings so far."""
+
+    def __init__(self, sheet: Sheet, layout: Layout, places: Places) -> None:
+        self.sheet = sheet
+        self.layout = layout
+        self.pack = layout.pack
+        self.places = places
+        self.findings: list[Finding] = []
+        self.year: int | None = None
+
+    def form(self) -> tuple[Form, tuple[Finding, ...]]:
+        self._report_missing()
+        fields = {path: self._field(path, found) for path, found in self.places.fields.items()}
+        self.year = _year(fields, self.pack)
+        indicators = tuple(self._indicators())
+        if not indicators and self.places.header:
+            self._add("TPL026", ref(self.places.header[1] + 1, 1), "")
+        strays = tuple(self._strays())
+        if strays:
+            cells = "、".join(stray.cell.ref for stray in strays[:5]) + (" 等" if len(strays) > 5 else "")
+            self._add("TPL029", strays[0].cell.ref, "", count=str(len(strays)), cells=cells)
+        form = Form(
+            pack=self.pack.id,
+            sheet=self.sheet.name,
+            fields=fields,
+            indicators=indicators,
+            narrative={key: _joined(found) for key, found in self.places.sections.items()},
+            year=self.year,
+            strays=strays,
+            rows=self.places.rows,
+        )
+        return form, tuple(self.findings)
+
+    def _add(self, code: str, cell: str, label: str, **params: str) -> None:
+        self.findings.append(Finding(code, cell, label, params, self.sheet.name))
+
+    # ---- what is not there ----
+
+    def _report_missing(self) -> None:
+        spare = dict(self.places.spare_headers)
+        for column in self.places.missing_columns:
+            if column.key not in _ESSENTIAL and column.key != "indicator.score":
+                continue
+            guess = nearest(column.title, spare.values()) if self.places.header else None
+            if guess is None:
+                self._add("TPL022", "", column.title, column=column.title)
+            else:
+                row, col = next(position for position, text in spare.items() if text == guess)
+                self._add("TPL023", ref(row, col), column.title, column=column.title, row=str(row), found=guess.strip())
+        for slot in self.places.missing_labels:
+            if slot.path or slot.row >= self.layout.total_row:
+                continue
+            if any(other.path for other in self.layout.by_row[slot.row]):
+                self._add("TPL024", "", slot.text.strip(), label=slot.text.strip())
+
+    # ---- header fields ----
+
+    def _field(self, path: str, found: Found) -> Cell:
+        cell = found.cell
+        label = self._label(path)
+        if cell.problem is not None:
+            self._add(_PROBLEM_CODES[cell.problem], cell.ref, label, text=cell.text)
+            return cell
+        if not path.startswith("funds.") or not cell.text.strip():
+            return cell
+        number = self._amount(cell, label)
+        return Cell(cell.ref, cell.text, number, cell.formula)
+
+    def _label(self, path: str) -> str:
+        """The words before a place, as a clerk sees them."""
+        slot = self.layout.places[path]
+        words = [other.text for other in self.layout.by_row[slot.row] if other.path is None and other.column < slot.column]
+        return " / ".join(" ".join(word.split()) for word in words) or slot.text.strip().rstrip("::((")
+
+    def _amount(self, cell: Cell, label: str) -> Decimal | None:
+        """A sum of money in the pack's unit; None (with a finding) when the text is no definite sum."""
+        if cell.number is not None and "%" not in cell.text:
+            return cell.number
+        read = quantity.parse(cell.text)
+        if read.kind is Kind.NONE:
+            return None
+        if read.value is not None and read.definite and read.kind in (Kind.NUMBER, Kind.PERCENT):
+            if read.unit in (None, "%"):
+                return read.value if read.unit is None else read.value / 100
+            factor = quantity.convertible(read.unit, self.pack.money_unit)
+            if factor is not None:
+                value = read.value * factor.numerator / factor.denominator
+                if read.unit != self.pack.money_unit:
+                    self._add("VAL205", cell.ref, label, text=cell.text, value=decimal_text(value), unit=self.pack.money_unit)
+                return value
+        self._add("VAL204", cell.ref, label, text=cell.text, unit=self.pack.money_unit)
+        return None
+
+    # ---- the indicator table ----
+
+    def _indicators(self) -> Iterator[Indicator]:
+        columns = self.places.columns
+        consumed = self.places.consumed
+        sheet = self.sheet
+        name_column = columns.get("indicator.name")
+        level1_text = level2_text = ""
+        group: Group | None = None
+        done: set[tuple[tuple[int, int], ...]] = set()
+        for row in self.places.data:
+            for column in columns.values():
+                consumed.add(sheet.anchor(row, column))
+            if name_column is None:
+                continue
+            level1 = self._at(row, "level1.name")
+            level2 = self._at(row, "level2.name")
+            if level1.text.strip():
+                if bare(level1.text) != bare(level1_text):
+                    level2_text = ""
+                level1_text = level1.text.strip()
+            if level2.text.strip():
+                level2_text = level2.text.strip()
+            cells = {
+                key.removeprefix("indicator."): self._at(row, key) for key in columns if key.startswith("indicator.")
+            }
+            if not self._filled(cells):
+                continue
+            # A row that was made of several by merging is read once.
+            identity = tuple(sheet.anchor(row, columns[f"indicator.{key}"]) for key in ("name", "target", "actual") if f"indicator.{key}" in columns)
+            if identity in done:
+                continue
+            done.add(identity)
+            cells["level1"], cells["level2"] = level1, level2
+            group, kind = _classify(self.pack, level1_text, level2_text)
+            if group is None:
+                where = level2 if level2 else level1
+                self._add(
+                    "TPL025", where.ref or cells["name"].ref, cells["name"].text,
+                    level1=level1_text or "空白", level2=level2_text or "空白",
+                    allowed="、".join(g.name for g in self.pack.groups if g.kinds),
+                )
+                continue
+            if kind is None:
+                self._add(
+                    "TPL028", (level2 if level2 else level1).ref or cells["name"].ref, cells["name"].text,
+                    written=level2_text or "空白", level1=group.name, allowed="、".join(k.name for k in group.kinds),
+                )
+            yield self._indicator(row, group, level1_text or group.name, kind or level2_text, cells)
+
+    def _at(self, row: int, key: str) -> Cell:
+        column = self.places.columns.get(key)
+        if column is None:
+            return BLANK
+        cell = self.sheet.at(row, column)
+        return cell if cell.ref else Cell(ref(*self.sheet.anchor(row, column)))
+
+    def _filled(self, cells: dict[str, Cell]) -> bool:
+        """Whether a row is an indicator: it has a name, or something measured; hint texts do not count."""
+        name = cells["name"]
+        if name and not quantity.is_placeholder(name.text) and quantity.parse(name.text).kind is not Kind.NONE:
+            return True
+        return any(
+            cells.get(key, BLANK) and quantity.parse(cells[key].text).kind is not Kind.NONE
+            and not quantity.is_placeholder(cells[key].text)
+            for key in ("target", "actual")
+        )
+
+    def _indicator(self, row: int, group: Group, level1: str, level2: str, cells: dict[str, Cell]) -> Indicator:
+        name = " ".join(cells["name"].text.split())
+        if not name:
+            self._add("TPL027", cells["name"].ref, self.layout.columns["indicator.name"].title)
+        return Indicator(
+            row=row,
+            group=group.name,
+            level1=level1,
+            level2=level2,
+            name=name,
+            cells=cells,
+            target=self._quantity(cells.get("target", BLANK), name, "target"),
+            actual=self._quantity(cells.get("actual", BLANK), name, "actual"),
+            stated_score=self._stated(cells.get("score", BLANK), name, "score"),
+            stated_weight=self._stated(cells.get("weight", BLANK), name, "weight"),
+        )
+
+    def _title(self, key: str) -> str:
+        return self.layout.columns[f"indicator.{key}"].title
+
+    def _quantity(self, cell: Cell, name: str, key: str) -> Quantity:
+        if cell.problem is not None:
+            self._add(_PROBLEM_CODES[cell.problem], cell.ref, f"{name} / {self._title(key)}", text=cell.text)
+            return Quantity(cell.text, Kind.TEXT)
+        return quantity.parse(cell.text, year=self.year)
+
+    def _stated(self, cell: Cell, name: str, key: str) -> Decimal | None:
+        """A typed score or weight in points; a percent cell of 12 % means 12 points."""
+        label = f"{name} / {self._title(key)}" if cell else ""
+        if cell.problem is not None:
+            self._add(_PROBLEM_CODES[cell.problem], cell.ref, label, text=cell.text)
+            return None
+        if cell.number is not None and "%" not in cell.text:
+            return cell.number
+        text = cell.text.strip()
+        if not text or bare(text) in _weight_texts(self.pack):
+            return None
+        read = quantity.parse(text)
+        if read.kind is Kind.NONE:
+            return None
+        if read.definite and read.unit in (None, "%", "分"):
+            return read.value
+        self._add("VAL206", cell.ref, label, text=text, column=self._title(key))
+        return None
+
+    # ---- what stands beside the form ----
+
+    def _strays(self) -> Iterator[Stray]:
+        consumed = self.places.consumed
+        for (row, column), cell in sorted(self.sheet.cells.items()):
+            if (row, column) not in consumed:
+                yield Stray(row, max(column - self.places.right_edge, 0), cell)
+
+
+def _joined(found: tuple[Found, ...]) -> Cell:
+    """The cells of one section as one text; a cell that begins with the continuation mark goes on without a break."""
+    return Cell(found[0].cell.ref, join([text for piece in found if (text := piece.cell.text)]))
+
+
+def _year(fields: dict[str, Cell], pack: Pack) -> int | None:
+    """评价年度: from its own place, else the pack's, else the first year named in a header field."""
+    stated = fields.get("year", BLANK)
+    for cell in (stated, *(() if pack.year or stated else fields.values())):
+        match = _YEAR.search(cell.text)
+        if match:
+            return int(match.group(1))
+    return pack.year
+
+
+@lru_cache(maxsize=64)
+def _weight_texts(pack: Pack) -> frozenset[str]:
+    return frozenset(bare(group.weights_text) for group in pack.groups if group.weights_text)
+
+
+@lru_cache(maxsize=1024)
+def _classify(pack: Pack, level1: str, level2: str) -> tuple[Group | None, str | None]:
+    """The group a row belongs to and the pack's name of its kind; the kind decides when level 1 says nothing."""
+    group = next((g for g in pack.groups if _same(level1, (g.name, *g.words))), None)
+    groups = (group,) if group is not None else pack.groups
+    for candidate in groups:
+        for kind in candidate.kinds:
+            if _same(level2, (kind.name, *kind.words)):
+                return candidate, kind.name
+    if group is not None and not level2 and len(group.kinds) == 1:
+        return group, group.kinds[0].name
+    return group, None
+
+
+def _same(text: str, names: tuple[str, ...]) -> bool:
+    key = bare(text).removesuffix("指标")
+    return bool(key) and any(key == bare(name).removesuffix("指标") for name in names)

@@ -1,0 +1,141 @@
+"""The template workbook as the writer needs it: texts, formats, heights, merges and page set-up of one sheet.
+
+Read once per pack, so clarity matters more than speed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lxml import etree
+
+from perfeval.workbook.grid import Range, open_book, parse_ref
+from perfeval.workbook.package import Package, parse_xml
+from perfeval.workbook.textfit import Font
+
+__all__ = ["Blueprint", "read_blueprint"]
+
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_DEFAULT_WIDTH = 8.43
+_DEFAULT_HEIGHT = 15.0
+# Sheet-level elements that are copied from the template as they stand.
+_COPIED = ("sheetFormatPr", "cols", "sheetProtection", "printOptions", "pageMargins", "pageSetup", "headerFooter")
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """One sheet of a template workbook, taken apart."""
+
+    path: Path
+    package: Package
+    sheet: str  # name of the sheet
+    part: str  # its part in the package
+    texts: Mapping[tuple[int, int], str]  # non-blank cells
+    styles: Mapping[tuple[int, int], int]  # cell formats, blank cells included
+    merges: tuple[Range, ...]
+    rows: Mapping[int, float]  # row → height in points, for every row of the form
+    widths: Mapping[int, float]  # column → width in characters
+    fonts: tuple[Font, ...]  # font of each cell format
+    wraps: tuple[bool, ...]  # whether each cell format wraps its text
+    copied: Mapping[str, bytes]  # element name → its XML
+    conditional_formats: tuple[etree._Element, ...]
+    validations: tuple[etree._Element, ...]
+    dxfs: tuple[int, ...]  # differential formats the conditional formats use
+    title_rows: tuple[int, int] | None  # rows repeated on each page
+
+    def span(self, row: int, column: int) -> Range:
+        """The merged range that begins at a cell, or the cell itself."""
+        for merge in self.merges:
+            if merge.top == row and merge.left == column:
+                return merge
+        return Range(row, column, row, column)
+
+    def width(self, left: int, right: int) -> float:
+        """Width of columns `left`…`right` together, in characters."""
+        return sum(self.widths.get(column, _DEFAULT_WIDTH) for column in range(left, right + 1))
+
+
+def read_blueprint(path: Path) -> Blueprint:
+    """Take the first sheet of the workbook at `path` apart. Raises BadWorkbook or OSError."""
+    book = open_book(path.read_bytes())
+    sheet = book.sheets[0]
+    package = book.package
+    assert package is not None and sheet.part is not None and package.styles_part is not None
+    root = parse_xml(package.read(sheet.part))
+    styles: dict[tuple[int, int], int] = {}
+    rows: dict[int, float] = {}
+    for row in root.iter(f"{_MAIN}row"):
+        number = int(row.get("r", "0"))
+        rows[number] = float(row.get("ht", _DEFAULT_HEIGHT))
+        for cell in row.iter(f"{_MAIN}c"):
+            styles[parse_ref(cell.get("r", ""))] = int(cell.get("s", "0"))
+    last = max(sheet.last_row, *(merge.bottom for merge in sheet.merges), 1)
+    rows = {number: rows.get(number, _DEFAULT_HEIGHT) for number in range(1, last + 1)}
+    fonts, wraps = _formats(package.read(package.styles_part))
+    conditional = tuple(root.iterfind(f"{_MAIN}conditionalFormatting"))
+    return Blueprint(
+        path=path,
+        package=package,
+        sheet=sheet.name,
+        part=sheet.part,
+        texts={position: cell.text for position, cell in sheet.cells.items() if cell.text},
+        styles=styles,
+        merges=sheet.merges,
+        rows=rows,
+        widths=_widths(root),
+        fonts=fonts,
+        wraps=wraps,
+        copied={name: _raw(element) for name in _COPIED if (element := root.find(_MAIN + name)) is not None},
+        conditional_formats=conditional,
+        validations=tuple(root.iterfind(f"{_MAIN}dataValidations/{_MAIN}dataValidation")),
+        dxfs=tuple(sorted({int(rule.get("dxfId")) for block in conditional for rule in block if rule.get("dxfId")})),
+        title_rows=_title_rows(package, sheet.name),
+    )
+
+
+def _raw(element: etree._Element) -> bytes:
+    """The element alone, without the namespace declarations it inherits."""
+    copy = etree.fromstring(etree.tostring(element, with_tail=False))
+    etree.cleanup_namespaces(copy)
+    return etree.tostring(copy).replace(b' xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"', b"")
+
+
+def _widths(root: etree._Element) -> dict[int, float]:
+    widths: dict[int, float] = {}
+    for col in root.iterfind(f"{_MAIN}cols/{_MAIN}col"):
+        for column in range(int(col.get("min", "1")), min(int(col.get("max", "1")), 100) + 1):
+            widths[column] = float(col.get("width", _DEFAULT_WIDTH))
+    return widths
+
+
+def _formats(data: bytes) -> tuple[tuple[Font, ...], tuple[bool, ...]]:
+    root = parse_xml(data)
+    faces = []
+    for font in root.iterfind(f"{_MAIN}fonts/{_MAIN}font"):
+        name, size, bold = font.find(f"{_MAIN}name"), font.find(f"{_MAIN}sz"), font.find(f"{_MAIN}b")
+        faces.append(
+            Font(
+                name.get("val", "") if name is not None else "",
+                float(size.get("val", "11")) if size is not None else 11.0,
+                bold is not None and bold.get("val", "1") not in ("0", "false"),
+            )
+        )
+    fonts, wraps = [], []
+    for xf in root.iterfind(f"{_MAIN}cellXfs/{_MAIN}xf"):
+        fonts.append(faces[int(xf.get("fontId", "0"))])
+        alignment = xf.find(f"{_MAIN}alignment")
+        wraps.append(alignment is not None and alignment.get("wrapText") in ("1", "true"))
+    return tuple(fonts), tuple(wraps)
+
+
+def _title_rows(package: Package, sheet: str) -> tuple[int, int] | None:
+    root = parse_xml(package.read(package.workbook_part))
+    names = [ref.name for ref in package.sheets]
+    for name in root.iterfind(f"{_MAIN}definedNames/{_MAIN}definedName"):
+        if name.get("name") == "_xlnm.Print_Titles" and names[int(name.get("localSheetId", "-1"))] == sheet:
+            rows = (name.text or "").rpartition("!")[2].replace("$", "").split(":")
+            if len(rows) == 2 and rows[0].isdigit() and rows[1].isdigit():
+                return int(rows[0]), int(rows[1])
+    return None

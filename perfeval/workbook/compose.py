@@ -1,0 +1,111 @@
+"""Renders a planned sheet as SpreadsheetML: the hot path of writing.
+
+The plan says what stands where and in which of the template's formats; this module only knows how that is spelled.
+Formulas carry their value, texts are inline and never become formulas.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from perfeval.workbook.grid import Range, column_letter
+
+__all__ = ["Formula", "Link", "PlannedRow", "SheetPlan", "Value", "sheet_data", "text_cell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula with the value it has."""
+
+    expression: str  # without "="
+    value: float | str
+
+
+Value = str | Decimal | int | Formula | None
+
+
+@dataclass(slots=True)
+class PlannedRow:
+    """One physical row: its height in points and its cells as (column, format, value), by column."""
+
+    height: float
+    cells: list[tuple[int, int, Value]]
+
+
+@dataclass(slots=True)
+class Link:
+    """A link from a cell to a place in the workbook."""
+
+    cell: str
+    location: str  # 'Sheet'!A1
+    tip: str = ""
+
+
+@dataclass(slots=True)
+class SheetPlan:
+    """A sheet to be written."""
+
+    rows: list[PlannedRow] = field(default_factory=list)  # from row 1 on, without gaps
+    merges: list[Range] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+
+
+_SPECIAL = re.compile("[&<>\x00-\x08\x0b\x0c\x0e-\x1f\r\ufffe\uffff\ud800-\udfff]|_(?=x[0-9A-Fa-f]{4}_)")
+_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "_": "_x005F_"}
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match.group()
+    if char in _NAMED:
+        return _NAMED[char]
+    # Characters XML cannot hold are spelled as Excel spells them; lone surrogates stand for nothing.
+    return "\ufffd" if "\ud800" <= char <= "\udfff" else f"_x{ord(char):04X}_"
+
+
+def escaped(text: str) -> str:
+    """Text for the content of an XML element."""
+    return _SPECIAL.sub(_escape, text)
+
+
+def text_cell(text: str) -> str:
+    """The inside of an inline-string cell."""
+    space = ' xml:space="preserve"' if text != text.strip() or "\n" in text or "  " in text else ""
+    return f"<is><t{space}>{escaped(text)}</t></is>"
+
+
+_LETTERS = tuple(column_letter(number) for number in range(1, 257))
+
+
+def sheet_data(plan: SheetPlan, style: Mapping[int, int] | Callable[[int], int]) -> str:
+    """The `<sheetData>` of a plan; `style` turns the plan's formats into those of the workbook written to."""
+    resolve = style if callable(style) else style.__getitem__
+    out = ["<sheetData>"]
+    add = out.append
+    for number, row in enumerate(plan.rows, 1):
+        add(f'<row r="{number}" ht="{row.height:g}" customHeight="1">')
+        for column, xf, value in row.cells:
+            head = f'<c r="{_LETTERS[column - 1]}{number}" s="{resolve(xf)}"'
+            if value is None or value == "":
+                add(f"{head}/>")
+            elif isinstance(value, str):
+                add(f'{head} t="inlineStr">{text_cell(value)}</c>')
+            elif isinstance(value, Formula):
+                if isinstance(value.value, str):
+                    add(f'{head} t="str"><f>{escaped(value.expression)}</f><v>{escaped(value.value)}</v></c>')
+                else:
+                    add(f"{head}><f>{escaped(value.expression)}</f><v>{value.value!r}</v></c>")
+            else:
+                add(f"{head}><v>{value}</v></c>")
+        add("</row>")
+    add("</sheetData>")
+    return "".join(out)
+
+
+def merge_cells(merges: Sequence[Range]) -> str:
+    """The `<mergeCells>` element, "" when nothing is merged."""
+    if not merges:
+        return ""
+    return f'<mergeCells count="{len(merges)}">' + "".join(f'<mergeCell ref="{m.ref}"/>' for m in merges) + "</mergeCells>"
