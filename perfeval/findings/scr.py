@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from perfeval.findings import Code, Severity
 
 CODES: tuple[Code, ...] = (
@@ -78,4 +80,30 @@ CODES: tuple[Code, ...] = (
         "评分标准按做了什么给分。“不适用”说明没有做,不能等同于做得好。",
         "监管有效性写「本项目不适用」,得 8 分 → 按实际给分或说明依据。",
     ),
+    Code(
+        "SCR109",
+        Severity.WARNING,
+        "扣了分而没有说明",
+        "「{name}」得 {score} 分,少于权重 {weight} 分,但原因栏{written}。",
+        "请在 {cell} 写明扣分的原因;没有扣分的,请核对得分。",
+        "得分少于权重就说明有没有做到的地方,表格要求写明。",
+        "监管有效性得 6 分(权重 8)、原因「/」→「下半年未开展现场检查,扣2分」。",
+    ),
 )
+
+# Half sentences for the parameters `cause` and `formula` of SCR101 and SCR102.
+CAUSES: Mapping[str, str] = {
+    "fewer_decimals": "可能是只保留了{digits}位小数。",
+    "cut_off": "可能是末位直接舍去,没有四舍五入。",
+    "percent": "正好相差100倍,可能是把百分数当成了小数(或者相反)。",
+    "not_capped": "可能是完成比例 {completion} 没有以100%为上限。",
+    "full_marks": "完成比例只有 {completion},可能是未达标也按满分计了。",
+    "rounded_first": "可能是先把权重或完成比例四舍五入,再相乘。",
+    "ratio_as_score": "可能是把完成比例当成了得分。",
+    "reversed": "可能是预期值与实现值颠倒相除。",
+    "other_count": "可能是按 {other} 项指标平均权重,而这一组填了 {count} 项。",
+    "rows_rounded_first": "可能是各行先四舍五入再相加。",
+    "rows_not_rounded": "可能是各行没有先四舍五入就相加。",
+    "sum_unrounded": "未四舍五入的得分相加为 {exact}",
+    "sum_rounded_rows": "各行四舍五入后相加为 {exact}",
+}
