@@ -1,7 +1,7 @@
-"""Packs: a city and year as a folder of data (评分体系), loaded and proofed.
+"""What a pack (评分体系) says, as frozen types: groups, weights, scoring, rounding, words.
 
-A pack holds `form.xlsx` (layout, see `perfeval.layout`), `rules.toml` (everything this module reads) and
-`narrative/*.j2` (text blocks). Nothing in Python knows any city; every number carries its source.
+Nothing in Python knows any city; every number carries the key of its source. `perfeval.pack.rules` makes these
+types from `rules.toml`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ T = TypeVar("T")
 __all__ = [
     "Band",
     "Criterion",
+    "Execution",
     "FixedIndicator",
     "Group",
     "KindRule",
@@ -48,6 +49,15 @@ class Setting(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Method:
+    """A scoring method by name, with its parameters."""
+
+    name: str
+    source: str
+    params: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class FixedIndicator:
     """A third-level indicator printed in the form with its weight and criterion."""
 
@@ -64,6 +74,16 @@ class KindRule:
     name: str
     words: tuple[str, ...] = ()
     indicators: tuple[FixedIndicator, ...] = ()
+    method: Method | None = None  # scores every number of this kind; None: by the situation (`Scoring.methods`)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How a group is scored from the funds rows (预算执行率): points × spent ÷ `base`."""
+
+    base: Literal["funds.budget", "funds.allocated"]  # what spending is compared with
+    nothing: Literal["full", "zero", "ask"]  # score when nothing was allotted and nothing spent
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +98,8 @@ class Group:
     source: str
     words: tuple[str, ...] = ()  # other spellings of its name
     weights_text: str | None = None  # printed in the weight cells of the blank form
+    weights_digits: int | None = None  # equal weights rounded to so many decimals, the remainder to the first rows
+    execution: Execution | None = None  # of a group scored from the funds rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +109,6 @@ class Criterion:
     groups: tuple[str, ...]
     text: str
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A scoring method by name, with its parameters."""
-
-    name: str
-    source: str
-    params: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +142,9 @@ class Rounding:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Pack:
-    """Everything a city and year says about its form."""
+    """Everything a city and year says about its form. Compared by identity, so that it can key a cache."""
 
     id: str
     title: str
@@ -146,18 +159,19 @@ class Pack:
     scoring: Scoring
     rounding: Rounding
     grades: tuple[tuple[str, Fraction], ...]  # 优良中差 with the lowest total of each, best first; () when none
-    not_applicable: Setting[str]  # "forbid" or "rescale"
+    not_applicable: Setting[str]  # "forbid" or "rescale": the row drops out, the others make up the total
     review: Mapping[str, Setting[Fraction]]  # thresholds by name
     required: tuple[str, ...]  # header fields that must not be blank
     columns: Mapping[str, tuple[str, ...]]  # column key → header words that mean it
     labels: Mapping[str, tuple[str, ...]]  # label of the form → other spellings of it
     narrative: Mapping[str, str]  # section key → Jinja source of its text block
-    review_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # [words]: word lists of the review by topic
+    review_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # [words] by topic
+    form_folder: Path | None = None  # where form.xlsx lies when it is that of the pack this one extends
 
     @property
     def form_path(self) -> Path:
         """The layout workbook."""
-        return self.folder / "form.xlsx"
+        return (self.form_folder or self.folder) / "form.xlsx"
 
     def group(self, name: str) -> Group:
         """The group of that name; KeyError when the pack has none."""

@@ -1,0 +1,44 @@
+"""Packs: a city and year as a folder of data (评分体系), found, loaded and proofed.
+
+A pack holds `form.xlsx` (layout, see `perfeval.layout`), `rules.toml` (everything this package reads) and
+`narrative/*.j2` (text blocks). Nothing in Python knows any city; every number carries its source.
+"""
+
+from __future__ import annotations
+
+from perfeval.pack.folders import available, check_pack, load_folder, load_pack, pack_folder, templates_folders
+from perfeval.pack.model import (
+    Band,
+    Criterion,
+    Execution,
+    FixedIndicator,
+    Group,
+    KindRule,
+    Method,
+    Pack,
+    Rounding,
+    Scoring,
+    Setting,
+    Source,
+)
+
+__all__ = [
+    "Band",
+    "Criterion",
+    "Execution",
+    "FixedIndicator",
+    "Group",
+    "KindRule",
+    "Method",
+    "Pack",
+    "Rounding",
+    "Scoring",
+    "Setting",
+    "Source",
+    "available",
+    "check_pack",
+    "load_folder",
+    "load_pack",
+    "pack_folder",
+    "templates_folders",
+]
