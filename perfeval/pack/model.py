@@ -23,6 +23,7 @@ __all__ = [
     "Group",
     "KindRule",
     "Method",
+    "NotApplicable",
     "Pack",
     "Rounding",
     "Scoring",
@@ -142,6 +143,15 @@ class Rounding:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """What a row means whose result says that the indicator does not apply (不适用)."""
+
+    policy: Literal["forbid", "rescale"]  # rescale: the row drops out, the others make up the total
+    words: tuple[str, ...]  # words that say so
+    source: str
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Pack:
     """Everything a city and year says about its form. Compared by identity, so that it can key a cache."""
@@ -159,7 +169,7 @@ class Pack:
     scoring: Scoring
     rounding: Rounding
     grades: tuple[tuple[str, Fraction], ...]  # 优良中差 with the lowest total of each, best first; () when none
-    not_applicable: Setting[str]  # "forbid" or "rescale": the row drops out, the others make up the total
+    not_applicable: NotApplicable
     review: Mapping[str, Setting[Fraction]]  # thresholds by name
     required: tuple[str, ...]  # header fields that must not be blank
     columns: Mapping[str, tuple[str, ...]]  # column key → header words that mean it
