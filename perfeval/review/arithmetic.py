@@ -1,0 +1,289 @@
+"""Scores and weights: what the clerk typed against what the rules yield, and reasons against results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from perfeval.findings import Finding
+from perfeval.findings.scr import CAUSES
+from perfeval.model import Basis, Indicator, RowResult
+from perfeval.numbers import decimal_text, percent_text, round_half_up, shown
+from perfeval.review.context import ReviewContext, Rule
+
+__all__ = ["RULES"]
+
+
+def stated_scores(context: ReviewContext) -> Iterator[Finding]:
+    """A typed score that is not the computed one, with the difference and what probably happened."""
+    digits = context.pack.rounding.digits
+    for row in context.rows:
+        stated = row.indicator.stated_score
+        if row.basis is not Basis.COMPUTED or stated is None or row.score is None or _agrees(stated, row.score, digits):
+            continue
+        yield context.at(
+            "SCR101",
+            row.indicator,
+            "score",
+            stated=decimal_text(stated),
+            computed=shown(row.score, digits),
+            formula=_formula(row, digits),
+            difference=shown(abs(Fraction(stated) - row.score), 4),
+            cause=_cause(context, row, stated),
+        )
+
+
+def stated_total(context: ReviewContext) -> Iterator[Finding]:
+    """A typed total that is not the sum; a total that only repeats wrong rows is told at those rows."""
+    total = context.evaluation.total
+    stated = _number(context, "total.score")
+    if total is None or stated is None:
+        return
+    digits = context.pack.rounding.digits
+    if stated == total.shown or _agrees(stated, total.exact, digits):
+        return
+    results = [*context.rows, *([context.evaluation.funds_score] if context.evaluation.funds_score else [])]
+    scores = [row.score for row in results if row.score is not None]
+    rounded = sum((Fraction(round_half_up(score, digits)) for score in scores), Fraction(0))
+    typed = [row.indicator.stated_score for row in results]
+    typed_sum = sum((Fraction(score) for score in typed if score is not None), Fraction(0))
+    rows_differ = any(
+        row.basis is Basis.COMPUTED and score is not None and row.score is not None and not _agrees(score, row.score, digits)
+        for row, score in zip(results, typed, strict=True)
+    )
+    if rows_differ and None not in typed and typed_sum == Fraction(stated):
+        return
+    if Fraction(stated) == rounded:
+        cause = CAUSES["rows_rounded_first"]
+    elif _agrees(stated, sum(scores, Fraction(0)), digits):
+        cause = CAUSES["rows_not_rounded"]
+    else:
+        cause = ""
+    yield context.in_field(
+        "SCR102",
+        "total.score",
+        stated=decimal_text(stated),
+        computed=decimal_text(total.shown),
+        formula=CAUSES[f"sum_{context.pack.rounding.total}"].format(exact=shown(total.exact, 6)),
+        difference=shown(abs(Fraction(stated) - Fraction(total.shown)), 4),
+        cause=cause,
+    )
+
+
+def shortfall_reasons(context: ReviewContext) -> Iterator[Finding]:
+    """A missed target wants a reason; a met one wants none; and the reason must not contradict the numbers."""
+    for row in context.rows:
+        indicator = row.indicator
+        if row.score is None or row.weight is None or "shortfall_reason" not in indicator.cells:
+            continue
+        reason = indicator.text("shortfall_reason").strip()
+        silent = context.says_nothing(reason)
+        said = {"target": _said(indicator, "target"), "actual": _said(indicator, "actual"), "reason": reason}
+        if silent:
+            written = f"填「{reason}」" if reason else "是空的"
+            if row.met is False:
+                yield context.at("SCR103", indicator, "shortfall_reason", written=written, **said)
+            elif row.score < row.weight and row.basis is not Basis.UNVERIFIED:
+                points = {"score": shown(row.score), "weight": shown(row.weight)}
+                yield context.at("SCR109", indicator, "shortfall_reason", written=written, **points)
+        elif row.met is True and context.words("shortfall").search(reason):
+            yield context.at("SCR105", indicator, "shortfall_reason", verdict="已经达到预期", **said)
+        elif row.met is False:
+            if _only_success(context, reason):
+                yield context.at("SCR105", indicator, "shortfall_reason", verdict="没有达到预期", **said)
+        elif _needless(context, row, reason):
+            yield context.at("SCR104", indicator, "shortfall_reason", reason=reason)
+
+
+def over_achievement(context: ReviewContext) -> Iterator[Finding]:
+    """A target surpassed by far without a word about it was probably set too low."""
+    limit = context.limit("over_achievement")
+    if limit is None:
+        return
+    for row in context.rows:
+        indicator = row.indicator
+        if row.completion is None or row.completion * 100 < limit or not _larger_is_better(context, indicator):
+            continue
+        if "shortfall_reason" in indicator.cells and context.says_nothing(indicator.text("shortfall_reason")):
+            yield context.at(
+                "SCR106",
+                indicator,
+                "shortfall_reason",
+                target=_said(indicator, "target"),
+                actual=_said(indicator, "actual"),
+                completion=percent_text(row.completion),
+                limit=percent_text(limit / 100),
+            )
+
+
+def full_marks(context: ReviewContext) -> Iterator[Finding]:
+    """Full marks in every row are not wrong, but reviewers look twice."""
+    least = context.limit("full_marks_rows")
+    rows = context.rows
+    if least is None or len(rows) < least:
+        return
+    if all(row.score is not None and row.score == row.weight for row in rows):
+        yield context.on_sheet("SCR107", count=str(len(rows)))
+
+
+def not_applicable(context: ReviewContext) -> Iterator[Finding]:
+    """Full marks that the clerk states for something said not to apply."""
+    words = context.pack.not_applicable.words
+    if not words:
+        return
+    for row in context.rows:
+        if row.basis is not Basis.STATED or row.score is None or row.score != row.weight:
+            continue
+        found = _said_not_applicable(context, row.indicator, words)
+        if found is not None:
+            where, quote = found
+            yield context.at("SCR108", row.indicator, "score", where=where, quote=quote, score=shown(row.score))
+
+
+def empty_groups(context: ReviewContext) -> Iterator[Finding]:
+    """A group whose points nobody can earn."""
+    filled = {indicator.group for indicator in context.form.indicators}
+    if not filled:
+        return  # the reader has said that the table is empty
+    missing = [
+        group for group in context.pack.groups if group.scoring != "execution" and group.kinds and group.name not in filled
+    ]
+    reachable = context.pack.total - sum((group.points for group in missing), Fraction(0))
+    for group in missing:
+        yield context.on_sheet("WGT101", group=group.name, points=shown(group.points), reachable=shown(reachable))
+
+
+def weight_total(context: ReviewContext) -> Iterator[Finding]:
+    """A typed sum of weights that is not the form's total."""
+    stated = _number(context, "total.weight")
+    if stated is not None and Fraction(stated) != context.pack.total:
+        written, expected = decimal_text(stated), shown(context.pack.total)
+        yield context.in_field("WGT103", "total.weight", written=written, expected=expected)
+
+
+def _agrees(stated: Decimal, exact: Fraction, digits: int) -> bool:
+    """Whether `stated` is `exact`, shown with at least `digits` decimals."""
+    return round_half_up(exact, max(digits, _decimals(stated))) == stated
+
+
+def _decimals(value: Decimal) -> int:
+    exponent = value.normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
+
+
+def _number(context: ReviewContext, path: str) -> Decimal | None:
+    cell = context.form.cell(path)
+    if cell.number is not None:
+        return cell.number
+    try:
+        value = Decimal(cell.text.strip())
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def _formula(row: RowResult, digits: int) -> str:
+    last = row.steps[-1].formula if row.steps else ""
+    return last or shown(row.score if row.score is not None else Fraction(0), digits)
+
+
+def _said(indicator: Indicator, key: str) -> str:
+    return " ".join(indicator.text(key).split())
+
+
+def _cause(context: ReviewContext, row: RowResult, stated: Decimal) -> str:
+    """What probably went wrong, in words; "" when nothing known yields the stated score."""
+    digits = context.pack.rounding.digits
+    places = _decimals(stated)
+    score, weight, ratio = row.score, row.weight, row.completion
+    if score is None or weight is None:
+        return ""
+
+    def yields(value: Fraction) -> bool:
+        return round_half_up(value, max(places, digits)) == stated
+
+    if places < digits and round_half_up(score, places) == stated:
+        return CAUSES["fewer_decimals"].format(digits=places)
+    scaled = score * 10**places
+    if stated == Decimal(scaled.numerator // scaled.denominator).scaleb(-places):
+        return CAUSES["cut_off"]
+    if score and (yields(score * 100) or yields(score / 100)):
+        return CAUSES["percent"]
+    if ratio is None:
+        return ""
+    capped = min(ratio, Fraction(1))
+    if ratio > 1 and yields(weight * ratio):
+        return CAUSES["not_capped"].format(completion=percent_text(ratio))
+    if yields(weight):
+        return CAUSES["full_marks"].format(completion=percent_text(ratio))
+    rounded_weight = Fraction(round_half_up(weight, digits))
+    if any(
+        yields(w * r)
+        for w in (weight, rounded_weight, Fraction(round_half_up(weight, 1)))
+        for r in (capped, Fraction(round_half_up(capped, 2)), Fraction(round_half_up(capped, 4)))
+    ):
+        return CAUSES["rounded_first"]
+    if yields(capped * 100):
+        return CAUSES["ratio_as_score"]
+    if ratio and yields(min(1 / ratio, Fraction(1)) * weight):
+        return CAUSES["reversed"]
+    return _other_count(context, row, capped, yields) if capped else ""
+
+
+def _other_count(context: ReviewContext, row: RowResult, capped: Fraction, yields: Callable[[Fraction], bool]) -> str:
+    group = context.pack.group(row.indicator.group)
+    if group.weights != "equal":
+        return ""
+    count = sum(indicator.group == group.name for indicator in context.form.indicators)
+    for other in range(1, 2 * count + 5):
+        if other != count and yields(group.points / other * capped):
+            return CAUSES["other_count"].format(other=other, count=count)
+    return ""
+
+
+def _only_success(context: ReviewContext, reason: str) -> bool:
+    return bool(context.words("fulfilled").search(reason)) and not (
+        context.words("cause").search(reason) or context.words("shortfall").search(reason)
+    )
+
+
+def _needless(context: ReviewContext, row: RowResult, reason: str) -> bool:
+    """Whether the reason of a met row explains nothing: no surplus, no confirmation, no inapplicability."""
+    if row.met is not True or row.score != row.weight or (row.completion is not None and row.completion > 1):
+        return False
+    return not (context.words("fulfilled").search(reason) or any(w in reason for w in context.pack.not_applicable.words))
+
+
+def _larger_is_better(context: ReviewContext, indicator: Indicator) -> bool:
+    relation = indicator.target.relation
+    if relation in (">=", ">", "="):
+        return True
+    return relation is None and not any(word in indicator.name for word in context.pack.scoring.lower_is_better.value)
+
+
+def _said_not_applicable(context: ReviewContext, indicator: Indicator, words: tuple[str, ...]) -> tuple[str, str] | None:
+    """Where the row, or a sentence about it in the narrative, says that it does not apply."""
+    for key, cell in indicator.cells.items():
+        if key not in ("name", "criterion") and any(word in cell.text for word in words):
+            return context.column(key), " ".join(cell.text.split())
+    if not indicator.name:
+        return None
+    for path, cell in context.prose:
+        if indicator.name in cell.text:
+            for sentence in cell.text.replace("\n", "。").split("。"):
+                if indicator.name in sentence and any(word in sentence for word in words):
+                    return context.name_of(path), sentence.strip()
+    return None
+
+
+RULES = (
+    Rule(stated_scores, ("SCR101",)),
+    Rule(stated_total, ("SCR102",)),
+    Rule(shortfall_reasons, ("SCR103", "SCR104", "SCR105", "SCR109")),
+    Rule(over_achievement, ("SCR106",)),
+    Rule(full_marks, ("SCR107",)),
+    Rule(not_applicable, ("SCR108",)),
+    Rule(empty_groups, ("WGT101",)),
+    Rule(weight_total, ("WGT103",)),
+)

@@ -1,0 +1,173 @@
+"""The evidence column: whether it names anything, whether that can prove the result, and its numbering (佐证1…n)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from perfeval.findings import Finding
+from perfeval.model import Indicator
+from perfeval.pack import Pack
+from perfeval.review.context import ReviewContext, Rule
+
+__all__ = ["RULES"]
+
+_YEAR = re.compile(r"(?<![\d.])(20\d\d)(?=\s*(?:年|[-/.]\d{1,2}(?!\d)))")
+_ALSO = re.compile(r"\s*[、,,和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
+_TITLE = re.compile(r"\s*[::.、]?\s*([^\n;;。]*)")
+_MOST = 200  # a "number" above this is a year or a document number
+
+
+def named(context: ReviewContext) -> Iterator[Finding]:
+    """A row without evidence; one note for the whole table when no row has any."""
+    rows = [indicator for indicator in context.form.indicators if indicator.cell("evidence").ref]
+    bare = [indicator for indicator in rows if context.says_nothing(indicator.text("evidence"))]
+    if not bare:
+        return
+    if len(bare) == len(rows) > 1:
+        yield context.on_sheet("EVD102", count=str(len(rows)), column=context.column("evidence"))
+        return
+    for indicator in bare:
+        yield context.at("EVD101", indicator, "evidence")
+
+
+def satisfaction(context: ReviewContext) -> Iterator[Finding]:
+    """A satisfaction rate can only come from asking many; letters and press items prove no percentage."""
+    topic, survey = context.words("satisfaction"), context.words("survey")
+    for indicator in context.form.indicators:
+        if not (topic.search(indicator.name) or topic.search(indicator.level2)):
+            continue
+        evidence = " ".join(indicator.text("evidence").split())
+        if context.says_nothing(evidence) or survey.search(evidence) or context.words("survey_other").search(evidence):
+            continue
+        weak = "、".join(dict.fromkeys(context.words("weak_evidence").findall(evidence)))
+        yield context.at(
+            "EVD103",
+            indicator,
+            "evidence",
+            actual=" ".join(indicator.text("actual").split()),
+            evidence=evidence,
+            survey="、".join(context.word_list("survey")),
+            weak=f",只有{weak}" if weak else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """One 佐证n, with the title that follows it; several when a range is meant (佐证1-3)."""
+
+    number: int
+    title: str
+    where: int  # index of the cell it stands in
+
+
+def numbering(context: ReviewContext) -> Iterator[Finding]:
+    """Gaps and doubles in 佐证1…n: over the whole form, or cell by cell when each cell starts anew."""
+    places: list[tuple[str, Indicator | None]] = [("legal_basis", None), *(("evidence", i) for i in context.form.indicators)]
+    texts = [context.form.text(key) if indicator is None else indicator.text(key) for key, indicator in places]
+    marks = [mark for where, text in enumerate(texts) if text for mark in _marks(context.pack, text, where)]
+    if not marks:
+        return
+    firsts = {mark.where: mark.title for mark in reversed(marks) if mark.number == 1}
+    if len(set(firsts.values()) - {""}) > 1:
+        runs = [[mark for mark in marks if mark.where == where] for where in sorted({mark.where for mark in marks})]
+    else:
+        runs = [marks]
+
+    def find(code: str, where: int, **params: str) -> Finding:
+        key, indicator = places[where]
+        return context.in_field(code, key, **params) if indicator is None else context.at(code, indicator, key, **params)
+
+    for run in runs:
+        numbers = {mark.number for mark in run}
+        last = max(numbers)
+        missing = [number for number in range(1, last) if number not in numbers]
+        if missing and len(missing) < last / 2:
+            at = next(mark.where for mark in run if mark.number > missing[0])
+            shown = "、".join(f"佐证{number}" for number in missing[:5]) + ("等" if len(missing) > 5 else "")
+            yield find("EVD104", at, last=f"佐证{last}", missing=shown)
+        titles: dict[int, _Mark] = {}
+        for mark in run:
+            known = titles.setdefault(mark.number, mark)
+            if mark.title and known.title and not _same_title(mark.title, known.title):
+                key, indicator = places[known.where]
+                other = context.name_of(key) if indicator is None else indicator.cell(key).ref
+                said = {"mark": f"佐证{mark.number}", "first": known.title, "second": mark.title, "other": other}
+                yield find("EVD105", mark.where, **said)
+
+
+def dated(context: ReviewContext) -> Iterator[Finding]:
+    """Evidence of a measured result that is dated before the year under review, or long after it."""
+    year = context.form.year
+    if year is None:
+        return
+    measured = {group.name for group in context.pack.groups if group.scoring == "measured"}
+    for indicator in context.form.indicators:
+        text = indicator.text("evidence")
+        if "20" not in text or indicator.group not in measured:
+            continue
+        years = {int(match.group(1)) for match in _YEAR.finditer(text)}
+        # What is drawn up after the year's end (the report, the survey) carries the next year.
+        if years and not years & {year, year + 1}:
+            written = "、".join(f"{other}年" for other in sorted(years))
+            yield context.at("EVD106", indicator, "evidence", written=written, year=str(year))
+
+
+def _marks(pack: Pack, text: str, where: int) -> Iterator[_Mark]:
+    pattern = _mark_pattern(pack)
+    for match in pattern.finditer(text):
+        number, end = int(match.group(1)), match.end()
+        if not 0 < number <= _MOST:
+            continue
+        numbers = [number]
+        span = _span_pattern(pack).match(text, end)
+        if span and number < int(span.group(1)) <= number + 50:
+            numbers, end = list(range(number, int(span.group(1)) + 1)), span.end()
+        while also := _ALSO.match(text, end):
+            numbers.append(int(also.group(1)))
+            end = also.end()
+        title = _title(pack, text, end) if len(numbers) == 1 else ""
+        for one in numbers:
+            yield _Mark(one, title, where)
+
+
+def _title(pack: Pack, text: str, start: int) -> str:
+    match = _TITLE.match(text, start)
+    title = match.group(1) if match else ""
+    following = _mark_pattern(pack).search(title)
+    if following:
+        title = title[: following.start()]
+    return title.strip(" 、,,.。()《》\"“”")
+
+
+def _same_title(one: str, other: str) -> bool:
+    """Titles as short or long as people repeat them: one within the other is the same."""
+    a, b = (re.sub(r"[\s《》\"“”()()、,,.。]+", "", title) for title in (one, other))
+    return a in b or b in a
+
+
+@lru_cache(maxsize=32)
+def _mark_pattern(pack: Pack) -> re.Pattern[str]:
+    """佐证3, 佐证材料(3); never matches when the pack names no word for it."""
+    words = _mark_words(pack)
+    return re.compile(rf"(?:{words})\s*[((]?(\d{{1,3}})[))]?(?!\d)" if words else r"(?!)(\d)")
+
+
+@lru_cache(maxsize=32)
+def _span_pattern(pack: Pack) -> re.Pattern[str]:
+    """What follows in 佐证1-3 and 佐证1至佐证3."""
+    return re.compile(rf"\s*[-–—~~至到]+\s*(?:{_mark_words(pack)})?\s*(\d{{1,3}})(?!\d)")
+
+
+def _mark_words(pack: Pack) -> str:
+    return "|".join(re.escape(word) for word in pack.review_words.get("evidence_mark", ()))
+
+
+RULES = (
+    Rule(named, ("EVD101", "EVD102")),
+    Rule(satisfaction, ("EVD103",)),
+    Rule(numbering, ("EVD104", "EVD105")),
+    Rule(dated, ("EVD106",)),
+)

@@ -1,0 +1,169 @@
+"""The money: whether 预算, 下达 and 支出 fit each other, and whether the results fit the spending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from perfeval.findings import Finding
+from perfeval.numbers import percent_text
+from perfeval.quantity import convertible
+from perfeval.review.context import Money, ReviewContext, Rule, amount_text
+
+__all__ = ["RULES"]
+
+_LEEWAY = Fraction(1, 3)  # a factor this near to that of the units is taken for a slip of units
+
+
+def amounts(context: ReviewContext) -> Iterator[Finding]:
+    """Each sum by itself: not negative, equal to its parts, in the form's unit like the others."""
+    slips = set()
+    for path, amount, written, others in _suspected_slips(context):
+        slips.add(path)
+        yield context.in_field(
+            "FND107",
+            path,
+            label=context.name_of(path),
+            written=written,
+            other=others,
+            unit=context.pack.money_unit,
+            suggested=amount,
+        )
+    for money in _sums(context):
+        for path in (money.stated, *(path for path, _ in money.parts)):
+            number = context.form.amount(path) if path else None
+            if path and number is not None and number < 0:
+                yield context.in_field("FND109", path, label=context.name_of(path), written=context.form.text(path))
+        if money.stated and money.total is not None and len(money.parts) > 1 and money.place not in slips:
+            added = sum((value for _, value in money.parts), Fraction(0))
+            if abs(added - money.total) >= Fraction(1, 100):
+                yield context.in_field(
+                    "FND102",
+                    money.stated,
+                    label=context.name_of(money.path),
+                    total=amount_text(money.total),
+                    sum=amount_text(added),
+                    difference=amount_text(abs(added - money.total)),
+                    unit=context.pack.money_unit,
+                )
+
+
+def spending(context: ReviewContext) -> Iterator[Finding]:
+    """Spent against received, received against planned, and the rate of execution."""
+    funds = context.funds
+    if any(_suspected_slips(context)):
+        return  # one cause, told by `amounts`
+    budget, allocated, spent = funds.budget.total, funds.allocated.total, funds.spent.total
+    unit = context.pack.money_unit
+    if budget is not None and allocated is not None and budget != allocated and not _explained(context):
+        yield context.in_field(
+            "FND103",
+            funds.allocated.place,
+            budget=amount_text(budget),
+            allocated=amount_text(allocated),
+            direction="少" if allocated < budget else "多",
+            difference=amount_text(abs(budget - allocated)),
+            unit=unit,
+        )
+    rate = funds.execution
+    if rate is None or spent is None:
+        return
+    base = funds.allocated if allocated is not None else funds.budget
+    if rate > 1:
+        yield context.in_field(
+            "FND101",
+            funds.spent.place,
+            spent=amount_text(spent),
+            allocated=base.formula,
+            difference=amount_text(spent - (base.total or 0)),
+            unit=unit,
+        )
+        return
+    said = {"rate": percent_text(rate), "spent": amount_text(spent), "allocated": base.formula}
+    warn, reason = context.limit("execution_warn"), context.limit("execution_reason")
+    if warn is not None and rate * 100 < warn:
+        yield context.in_field("FND104", funds.spent.place, limit=percent_text(warn / 100), **said)
+    elif reason is not None and rate * 100 < reason and not _explained(context):
+        yield context.in_field("FND105", funds.spent.place, limit=percent_text(reason / 100), **said)
+
+
+def results_against_spending(context: ReviewContext) -> Iterator[Finding]:
+    """Results that outrun the spending; with almost nothing spent, only that is told."""
+    rate = context.funds.execution
+    if rate is None or rate < 0 or any(_suspected_slips(context)):
+        return
+    idle = context.limit("idle_execution")
+    if idle is not None and rate * 100 < idle and _measured_full(context):
+        yield context.in_field("FND106", context.funds.spent.place, rate=percent_text(rate))
+        return
+    total, limit = context.evaluation.total, context.limit("outrun")
+    if total is None or limit is None or total.exact <= 0:
+        return
+    result = total.exact / context.pack.total
+    excess = (result - rate) / result
+    if excess * 100 > limit:
+        yield context.in_field(
+            "FND108",
+            context.funds.spent.place,
+            result=percent_text(result),
+            rate=percent_text(rate),
+            excess=percent_text(excess, 1),
+            limit=percent_text(limit / 100),
+        )
+
+
+def _sums(context: ReviewContext) -> tuple[Money, Money, Money]:
+    funds = context.funds
+    return funds.budget, funds.allocated, funds.spent
+
+
+def _suspected_slips(context: ReviewContext) -> Iterator[tuple[str, str, str, str]]:
+    """Amounts about 10,000 times the others (元 for 万元): path, the amount it probably is, as written, the others.
+
+    The plan is the yardstick; where only the plan is out of line, it is the slip itself.
+    """
+    factor = convertible(context.pack.money_unit, "元")
+    budget, allocated, spent = (money.total for money in _sums(context))
+    if factor is None or factor == 1:
+        return
+    funds = context.funds
+    if budget and allocated and _near(budget / allocated, factor) and not (spent and _near(spent / allocated, factor)):
+        yield _slip(context, funds.budget, budget, factor, allocated)
+        return
+    for money in (funds.allocated, funds.spent):
+        reference = budget if budget else allocated
+        if money.total and reference and money.total != reference and _near(money.total / reference, factor):
+            yield _slip(context, money, money.total, factor, reference)
+
+
+def _slip(context: ReviewContext, money: Money, total: Fraction, factor: Fraction, other: Fraction) -> tuple[str, str, str, str]:
+    return money.place, amount_text(total / factor), amount_text(total), amount_text(other)
+
+
+def _near(ratio: Fraction, factor: Fraction) -> bool:
+    """Whether a ratio looks like the factor between two units: money of one project seldom differs threefold."""
+    return factor * _LEEWAY <= ratio <= factor / _LEEWAY
+
+
+def _explained(context: ReviewContext) -> bool:
+    """Whether a sentence that speaks of the money gives a reason."""
+    cause, topic = context.words("cause"), context.words("money")
+    return any(
+        cause.search(sentence) and topic.search(sentence)
+        for path, _ in context.prose
+        for sentence in context.sentences(path)
+    )
+
+
+def _measured_full(context: ReviewContext) -> bool:
+    """Whether every measured row of the first measured group (产出) has full marks."""
+    group = next((group.name for group in context.pack.groups if group.scoring == "measured"), None)
+    rows = [row for row in context.rows if row.indicator.group == group]
+    return bool(rows) and all(row.score is not None and row.score == row.weight for row in rows)
+
+
+RULES = (
+    Rule(amounts, ("FND102", "FND107", "FND109")),
+    Rule(spending, ("FND101", "FND103", "FND104", "FND105")),
+    Rule(results_against_spending, ("FND106", "FND108")),
+)
