@@ -1,0 +1,112 @@
+"""What a target or result cell says: 「不少于3场次」 ⇄ Quantity(>=, 3, 场次).
+
+One grammar reads every cell. It never raises and never guesses: a text that allows two readings is kind TEXT, and nothing
+turns into 0 that was not written as 0. Notation carries no meaning: blanks, full-width digits, line breaks, quotes.
+
+Why an own grammar: no library reads operator, number, multiplier and unit together. Tried on the texts clerks type, cn2an 0.5.24 fails on
+一点五亿, 1,200, 三成 and 半 and rewrites 「统一」 to 「统1」; pint 0.25.3 knows neither Chinese numerals nor 万/亿 nor operators; JioNLP 1.5.31 fails
+on ≥ and ￥, takes a bare 89.97 for 元 and has given silent wrong sums.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import lru_cache
+
+from perfeval.model import Kind, Quantity
+from perfeval.quantity import grammar
+from perfeval.quantity.render import format
+from perfeval.quantity.text import compact
+from perfeval.quantity.units import canonical, convertible, is_known, split_scale
+from perfeval.quantity.words import is_negation, is_placeholder
+
+__all__ = ["NameHint", "adopt", "as_count", "convertible", "format", "is_placeholder", "name_hint", "parse"]
+
+
+def parse(text: str, *, year: int | None = None) -> Quantity:
+    """The one certain reading of a cell text; kind TEXT when there is none, kind NONE for blanks and marks like 「/」.
+
+    `year` is the year of the form: with it 「12月底前」 is a date.
+    """
+    return _short(text, year) if len(text) <= grammar.LONGEST else Quantity(text, Kind.TEXT)
+
+
+@lru_cache(maxsize=4096)
+def _short(text: str, year: int | None) -> Quantity:
+    return grammar.read(text, year)
+
+
+def as_count(quantity: Quantity) -> Quantity | None:
+    """`quantity` where a count is asked for: 「无」「未发生」「零投诉」 are 0 then; None when it is no count."""
+    if quantity.kind is Kind.NUMBER:
+        return quantity
+    if (
+        quantity.kind is Kind.GRADE
+        and quantity.grade is not None
+        and quantity.value is None
+        and is_negation(quantity.grade)
+    ):
+        return replace(quantity, kind=Kind.NUMBER, value=Decimal(0), grade=None, relation=None)
+    return None
+
+
+def adopt(quantity: Quantity, unit: str | None) -> Quantity | None:
+    """`quantity` with the unit its cell left out, taken from the target or the indicator's name.
+
+    Unchanged when it has a unit of its own; None when nobody can tell what was meant: 「5万」 in a column of 万元, 「0.985」 in one of %.
+    """
+    if quantity.kind is not Kind.NUMBER or unit is None or quantity.unit == unit:
+        return quantity
+    _, wanted = split_scale(unit)
+    if not wanted:
+        return quantity
+    if quantity.unit is None:
+        if unit not in ("%", "‰"):
+            return replace(quantity, unit=unit)
+        if quantity.value and abs(quantity.value) <= 1:
+            return None
+        return replace(quantity, kind=Kind.PERCENT, unit=unit)
+    if quantity.unit.startswith("/"):  # 每亩300 under 元 or 元/亩
+        return replace(quantity, unit=unit if unit.endswith(quantity.unit) else unit + quantity.unit)
+    scale, own = split_scale(quantity.unit)
+    if own or scale == 1:
+        return quantity
+    return replace(quantity, unit=quantity.unit + unit) if wanted == unit and unit not in ("%", "‰") else None
+
+
+@dataclass(frozen=True, slots=True)
+class NameHint:
+    """What an indicator's name says about its numbers: 「公猪舍(≥**平方米)」."""
+
+    relation: str | None = None  # ">=" "<=" ">" "<" "="
+    unit: str | None = None
+
+
+_BRACKETS = re.compile(r"[(\[]([^()\[\]]{1,16}(?:\([^()]*\))?)[)\]]")
+_HINT = re.compile(
+    r"(?:单位:?|计量单位:?)?(?P<relation>≥|≤|>=|<=|>|<|=|不少于|不低于|不小于|不超过|不高于|不大于)?(?:[*xX×_…?]+|\.{2,})?(?P<unit>[^0-9:,;。]*)"
+)
+_RELATIONS = {"≥": ">=", "≤": "<=", "不少于": ">=", "不低于": ">=", "不小于": ">="} | dict.fromkeys(
+    ("不超过", "不高于", "不大于"), "<="
+)
+
+
+@lru_cache(maxsize=4096)
+def name_hint(name: str) -> NameHint:
+    """Relation and unit from the brackets in an indicator's name; brackets that hold no known unit say nothing."""
+    plain = compact(name)
+    relation: str | None = None
+    units: set[str] = set()
+    for bracket in _BRACKETS.finditer(plain):
+        match = _HINT.fullmatch(bracket[1])
+        if match is None or (match["unit"] and not is_known(match["unit"])):
+            continue
+        if match["relation"]:
+            relation = _RELATIONS.get(match["relation"], match["relation"])
+        if match["unit"] and (unit := canonical(match["unit"])) is not None:
+            units.add(unit)
+    if not units and plain[-1:] in ("%", "‰"):
+        units.add(plain[-1])
+    return NameHint(relation, units.pop() if len(units) == 1 else None)

@@ -1,0 +1,208 @@
+"""Dates and deadlines: 「2024年12月31日」「12月底前」「2024.12」「1季度」 as the last day of what is named.
+
+A text without a year is a date only when the caller knows the year of the form. 「12月前」 is refused: it may mean the
+beginning or the end of December.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+__all__ = ["MAYBE", "SCAN", "Dated", "read_date"]
+
+# Cheap test: without one of these signs nothing is a date.
+MAYBE = re.compile(r"[年月季旬]|(?:19|20)[0-9]{2}\x00?[-./]|[0-9]{8}")
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """What a text says about time."""
+
+    date: dt.date
+    relation: str | None = None
+    since: dt.date | None = None
+
+
+_HAN_DAY = {text: number for number, text in enumerate(
+    "一 二 三 四 五 六 七 八 九 十 十一 十二 十三 十四 十五 十六 十七 十八 十九 二十 二十一 二十二 二十三 二十四 二十五 二十六 二十七 二十八 二十九 "
+    "三十 三十一".split(),
+    start=1,
+)}  # fmt: skip
+_HAN_YEAR = {letter: str(value) for value, letter in enumerate("〇一二三四五六七八九")} | {"零": "0"}
+_YEAR = r"(?:19|20)[0-9]{2}|[一二][〇零一二三四五六七八九]{3}"
+_HAN_SMALL = r"二?十[一二三四五六七八九]?|三十一?|[一二三四五六七八九]"
+_MONTH = rf"0?[1-9]|1[0-2]|{_HAN_SMALL}"
+_DAY = rf"0?[1-9]|[12][0-9]|3[01]|{_HAN_SMALL}"
+_QUARTER = r"[1-4一二三四]"
+_POINT = rf"""(?:
+    (?P<y0>{_YEAR}|[0-9]{{2}}(?=年))(?:年度?|(?=\x00?[-./]\x00?[0-9]))|(?P<this>当年|本年度?|年(?=内))
+)?
+(?:
+    [-./]\x00?(?P<m1>0?[1-9]|1[0-2])(?:\x00?[-./]\x00?(?P<d1>0?[1-9]|[12][0-9]|3[01])(?:\x00?(?:T?00:00(?::00)?))?)?
+  | (?P<m2>{_MONTH})月份?(?:(?P<d2>{_DAY})[日号]|(?P<third>[上中下]旬)|(?P<mend>底|末))?
+  | (?:第?(?P<q>{_QUARTER})季度|[Qq](?P<q2>[1-4]))(?P<qend>底|末)?
+  | (?P<half>[上下]半年)(?P<hend>底|末)?
+  | (?P<yend>年?[底末])
+  | (?P<whole>全年)
+)?"""
+_BEFORE = r"以前|之前|前"
+_DONE = r"(?:完成|完工|竣工|开工|投产|投入使用|交付|交付使用|验收|通过验收|完成验收|实施完成|实施|全部完成|支付完成|拨付到位|到位|建成)"
+_FULL = re.compile(
+    rf"(?P<op>≤|<=|=<|<|=|≥|>=|>|不晚于|不迟于|早于|晚于|截至|截止|截止到|截至到|已?于|在)?"
+    rf"{_POINT}(?P<before>以前|之前|前|内|以内)?(?P<done>(?:均|全部|已|按时|如期)?{_DONE})?",
+    re.VERBOSE,
+)
+_OPERATORS = {
+    "≤": "<=",
+    "<=": "<=",
+    "=<": "<=",
+    "<": "<",
+    "=": "=",
+    "≥": ">=",
+    ">=": ">=",
+    ">": ">",
+    "不晚于": "<=",
+    "不迟于": "<=",
+    "早于": "<",
+    "晚于": ">",
+}
+_COMPACT_DAY = re.compile(r"((?:19|20)[0-9]{2})(0[1-9]|1[0-2])([0-2][0-9]|3[01])(?=前|之前|以前)")
+_SEPARATOR = re.compile(r"至|到|—+|~|-(?![0-9]{1,2}(?:-|$))|-(?=[0-9]{1,2}月)")
+# Inside running text only what names a year or a month's end counts as a date.
+SCAN = (
+    r"(?:(?:19|20)[0-9]{2}年(?:度|底|末)?(?:(?:0?[1-9]|1[0-2])月(?:份|底|末|(?:0?[1-9]|[12][0-9]|3[01])日|[上中下]旬)?"
+    r"|第?[1-4一二三四]季度|[上下]半年)?(?:底|末)?(?:以前|之前|前(?!期|来|后|往|沿|景|端|三|五|十))?"
+    r"|(?:0?[1-9]|1[0-2])月(?:底|末|(?:0?[1-9]|[12][0-9]|3[01])日)(?:以前|之前|前(?!期|来|后|往|沿|景|端))?"
+    r"|(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))"
+)
+
+
+def read_date(text: str, year: int | None) -> Dated | None:
+    """The date or deadline a compacted text names, None when it names none with certainty."""
+    point = _point(text, year)
+    if point is not None:
+        return point[1]
+    for separator in _SEPARATOR.finditer(text):
+        period = _period(text[: separator.start()], text[separator.end() :], year)
+        if period is not None:
+            return period
+    return None
+
+
+def _period(first: str, last: str, year: int | None) -> Dated | None:
+    """From `first` to `last`; the earlier one may lend its year, the later one its 月: 「2024年1-12月」."""
+    end = _point(last, year)
+    carried = re.match(rf"(?:{_YEAR})年", first)
+    if end is None and carried is not None or carried is not None and not re.match(rf"(?:{_YEAR})", last):
+        end = _point(carried.group() + last, year)
+    start = _point(first, year)
+    if start is None and first[-1:].isdigit() and "月" in last:
+        start = _point(first + "月", year)
+    if start is None or end is None or start[1].relation is not None or end[1].relation not in (None, "<="):
+        return None
+    since, date = start[0], end[1].date
+    return Dated(date, "between", since) if since <= date and end[1].since is None else None
+
+
+def _point(text: str, year: int | None) -> tuple[dt.date, Dated] | None:
+    """First day of what one expression names, and its reading."""
+    compact_day = _COMPACT_DAY.match(text)
+    if compact_day is not None:
+        text = f"{compact_day[1]}年{compact_day[2]}月{compact_day[3]}日{text[compact_day.end() :]}"
+    match = _FULL.fullmatch(text)
+    if match is None:
+        return None
+    part = match.groupdict()
+    stated = _year(part["y0"], year)
+    if part["y0"] and stated is None:
+        return None
+    the_year = stated or year
+    month, day = part["m1"] or part["m2"], part["d1"] or part["d2"]
+    quarter = part["q"] or part["q2"]
+    names_year = bool(part["y0"] or part["this"])
+    if the_year is None or not (names_year or month or quarter or part["half"] or part["yend"]):
+        return None
+    if part["m1"] and not part["y0"]:  # 「.12」
+        return None
+    if part["yend"] and part["yend"][0] != "年" and not names_year:
+        return None
+    if part["whole"] and not names_year:
+        return None
+    if part["y0"] and len(part["y0"]) == 2 and not (month or part["yend"]):
+        return None  # 「24年」: a duration
+    if part["m1"] and not part["d1"] and "-" not in text and not 2000 <= the_year < 2050:
+        return None  # 「1950.5」: an amount
+    if (
+        month
+        and not names_year
+        and not (day or part["third"] or part["mend"])
+        and (part["op"] in _OPERATORS or part["before"])
+    ):
+        return None  # 「≤6月」: until June, or six months
+    span = _span(the_year, month, day, part["third"], quarter, part["half"])
+    if span is None:
+        return None
+    relation = _relation(part, exact=bool(day or part["mend"] or part["qend"] or part["hend"] or part["yend"]))
+    if relation == "":
+        return None
+    return span[0], Dated(span[1], relation)
+
+
+def _year(text: str | None, year: int | None) -> int | None:
+    if text is None:
+        return None
+    if len(text) == 2:  # 「24年」 is a year only beside a known year of the same century and decade or next
+        return year if year is not None and year % 100 == int(text) else None
+    return int("".join(_HAN_YEAR.get(letter, letter) for letter in text))
+
+
+def _span(
+    year: int, month: str | None, day: str | None, third: str | None, quarter: str | None, half: str | None
+) -> tuple[dt.date, dt.date] | None:
+    if quarter:
+        last = 3 * _small(quarter)
+        return dt.date(year, last - 2, 1), _month_end(year, last)
+    if half:
+        return (
+            (dt.date(year, 1, 1), dt.date(year, 6, 30))
+            if half == "上半年"
+            else (dt.date(year, 7, 1), dt.date(year, 12, 31))
+        )
+    if month is None:
+        return dt.date(year, 1, 1), dt.date(year, 12, 31)
+    number = _small(month)
+    if not 1 <= number <= 12:
+        return None
+    if third:
+        first = {"上": 1, "中": 11, "下": 21}[third[0]]
+        end = _month_end(year, number) if first == 21 else dt.date(year, number, first + 9)
+        return dt.date(year, number, first), end
+    if day is None:
+        return dt.date(year, number, 1), _month_end(year, number)
+    try:
+        exact = dt.date(year, number, _small(day))
+    except ValueError:  # 2月30日
+        return None
+    return exact, exact
+
+
+def _relation(part: dict[str, str | None], *, exact: bool) -> str | None:
+    """The relation; "" for 「12月前」, of which nobody knows whether December still counts."""
+    operator = _OPERATORS.get(part["op"] or "")
+    before = part["before"]
+    if before is None:
+        return operator
+    if operator not in (None, "<=") or (before in ("以前", "之前", "前") and not exact):
+        return ""
+    return "<="
+
+
+def _small(text: str) -> int:
+    return int(text) if text.isascii() else _HAN_DAY[text]
+
+
+def _month_end(year: int, month: int) -> dt.date:
+    return dt.date(year, month, calendar.monthrange(year, month)[1])

@@ -1,0 +1,82 @@
+"""Folding what was typed into one spelling: digit width, dashes, quotes and blanks carry no meaning.
+
+Folding maps letter to letter, so positions stay those of the cell; only `compact` takes blanks out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["GAP", "compact", "fold"]
+
+GAP = "\x00"  # a blank inside a number: 「10 20」 is not 1020
+
+_BLANKS = (
+    *range(0x00, 0x21),
+    0x7F,
+    0x85,
+    0xA0,
+    *range(0x2000, 0x2010),  # typographic blanks, zero-width joiners, direction marks
+    *range(0x2028, 0x2030),
+    *range(0x205F, 0x2070),
+    0xAD,
+    0x3000,
+    0xFEFF,
+)
+_SPELLINGS = {
+    "≥": "≧⩾≽",
+    "≤": "≦⩽≼",
+    ">": "﹥》〉",
+    "<": "﹤《〈",
+    "=": "═﹦",
+    "%": "﹪",
+    "-": "−‐‑﹣",
+    "—": "–―─━ー",
+    "~": "～〜∼",
+    "/": "∕⁄╱",
+    "·": "•・∙⋅‧･",
+    ":": "∶︰",
+    "(": "【﹙",
+    ")": "】﹚",
+    '"': "“”„‟‘’‚'「」『』〝〞",
+    "。": "｡",
+    "¥": "￥",
+    "〇": "○",
+    "万": "萬",
+    "亿": "億",
+    "两": "兩",
+}
+
+
+def _table() -> dict[int, str]:
+    table = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    # Text pasted from PDF files carries radicals and compatibility forms that only look like the letters meant.
+    for code in (*range(0x2E80, 0x2FD6), *range(0xF900, 0xFB00)):
+        plain = unicodedata.normalize("NFKC", chr(code))
+        if len(plain) == 1:
+            table[code] = plain
+    table.update(dict.fromkeys(_BLANKS, " "))
+    for kept, others in _SPELLINGS.items():
+        table.update({ord(other): kept for other in others})
+    table[ord("'")] = '"'
+    return table
+
+
+_TABLE = _table()
+_INSIDE_NUMBER = re.compile(r"(?<=[0-9]) +(?=[.,]? *[0-9])|(?<=[0-9][.,]) +(?=[0-9])")
+
+
+def fold(text: str) -> str:
+    """`text` with one spelling for each sign, every kind of blank as a space; same length."""
+    return text.translate(_TABLE)
+
+
+def compact(text: str) -> str:
+    """`text` folded and without blanks; a blank inside a number becomes GAP."""
+    folded = text.translate(_TABLE)
+    if " " in folded:
+        folded = folded.strip()
+        if " " in folded:
+            folded = _INSIDE_NUMBER.sub(GAP, folded).replace(" ", "")
+    return folded
