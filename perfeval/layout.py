@@ -118,10 +118,23 @@ class Layout:
         return tuple(path.removeprefix("narrative.") for path in self.places if path.startswith("narrative."))
 
     @cached_property
-    def vocabulary(self) -> frozenset[str]:
-        """All label words of the form; their share found in a sheet tells whether it is this form."""
-        words = {slot.key for slot in self.slots if slot.path is None and slot.row != self.indicator_row}
-        return frozenset(words | self.header_words)
+    def items(self) -> Mapping[str, tuple[int, ...]]:
+        """Word → the labels and columns it may stand for, by number; their share tells whether a sheet is this form."""
+        found: dict[str, list[int]] = {}
+        labels = [self.labels[s.text] for s in self.slots if s.path is None and not self._in_header(s)]
+        columns = [column.words | {column.headers[-1]} for column in self.columns.values() if column.headers]
+        for number, words in enumerate((*labels, *columns)):
+            for word in words:
+                found.setdefault(word, []).append(number)
+        return {word: tuple(numbers) for word, numbers in found.items()}
+
+    @cached_property
+    def item_count(self) -> int:
+        """How many labels and columns the form has."""
+        return len({number for numbers in self.items.values() for number in numbers})
+
+    def _in_header(self, slot: Slot) -> bool:
+        return self.header_top <= slot.row < self.indicator_row
 
     @cached_property
     def header_words(self) -> frozenset[str]:

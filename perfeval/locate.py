@@ -51,13 +51,13 @@ class Places:
 
 
 def likeness(sheet: Sheet, layout: Layout) -> float:
-    """Share of the form's label words that stand in the sheet, 0…1."""
-    vocabulary = layout.vocabulary
-    found = {
-        key for cell in sheet.cells.values() if cell.number is None and len(cell.text) <= _LONGEST_LABEL
-        if (key := bare(cell.text)) in vocabulary
-    }
-    return len(found) / len(vocabulary)
+    """Share of the form's labels and columns whose words stand in the sheet, 0…1."""
+    items = layout.items
+    found: set[int] = set()
+    for cell in sheet.cells.values():
+        if cell.number is None and len(cell.text) <= _LONGEST_LABEL and (numbers := items.get(bare(cell.text))):
+            found.update(numbers)
+    return len(found) / layout.item_count
 
 
 def nearest(word: str, words: Iterable[str], cutoff: float = 0.5) -> str | None:

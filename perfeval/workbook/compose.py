@@ -6,14 +6,14 @@ Formulas carry their value, texts are inline and never become formulas.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from perfeval.workbook.grid import Range, column_letter
+from perfeval.workbook.sheetxml import text as xml_text
 
-__all__ = ["Formula", "Link", "PlannedRow", "SheetPlan", "Value", "sheet_data", "text_cell"]
+__all__ = ["Formula", "Link", "PlannedRow", "SheetPlan", "Value", "merge_cells", "sheet_data", "text_cell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +53,10 @@ class SheetPlan:
     links: list[Link] = field(default_factory=list)
 
 
-_SPECIAL = re.compile("[&<>\x00-\x08\x0b\x0c\x0e-\x1f\r\ufffe\uffff\ud800-\udfff]|_(?=x[0-9A-Fa-f]{4}_)")
-_NAMED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "_": "_x005F_"}
-
-
-def _escape(match: re.Match[str]) -> str:
-    char = match.group()
-    if char in _NAMED:
-        return _NAMED[char]
-    # Characters XML cannot hold are spelled as Excel spells them; lone surrogates stand for nothing.
-    return "\ufffd" if "\ud800" <= char <= "\udfff" else f"_x{ord(char):04X}_"
-
-
-def escaped(text: str) -> str:
-    """Text for the content of an XML element."""
-    return _SPECIAL.sub(_escape, text)
-
-
 def text_cell(text: str) -> str:
     """The inside of an inline-string cell."""
     space = ' xml:space="preserve"' if text != text.strip() or "\n" in text or "  " in text else ""
-    return f"<is><t{space}>{escaped(text)}</t></is>"
+    return f"<is><t{space}>{xml_text(text)}</t></is>"
 
 
 _LETTERS = tuple(column_letter(number) for number in range(1, 257))
@@ -94,9 +77,9 @@ def sheet_data(plan: SheetPlan, style: Mapping[int, int] | Callable[[int], int])
                 add(f'{head} t="inlineStr">{text_cell(value)}</c>')
             elif isinstance(value, Formula):
                 if isinstance(value.value, str):
-                    add(f'{head} t="str"><f>{escaped(value.expression)}</f><v>{escaped(value.value)}</v></c>')
+                    add(f'{head} t="str"><f>{xml_text(value.expression)}</f><v>{xml_text(value.value)}</v></c>')
                 else:
-                    add(f"{head}><f>{escaped(value.expression)}</f><v>{value.value!r}</v></c>")
+                    add(f"{head}><f>{xml_text(value.expression)}</f><v>{value.value!r}</v></c>")
             else:
                 add(f"{head}><v>{value}</v></c>")
         add("</row>")
