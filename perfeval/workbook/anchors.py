@@ -1,0 +1,151 @@
+"""Where drawings, notes, form buttons and tables stand on a sheet, and how they follow their rows.
+
+These parts come from any program and hold much that we do not know. So they are not rebuilt: the row numbers inside
+are replaced and every other byte stays. A part in which no row changes comes back as the same object.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+
+from perfeval.workbook.references import RowMap, shift_formula, shift_ranges
+from perfeval.workbook.sheetxml import markup
+
+__all__ = ["moved_controls", "moved_drawing", "moved_formulas", "moved_refs", "moved_vml"]
+
+_TAG = rb"(?:[A-Za-z][\w.-]*:)?"  # a namespace prefix, whichever the producer chose
+_TWO_CELLS = re.compile(rb"<(%btwoCellAnchor|anchor)\b([^>]*)>.*?</\1>" % _TAG, re.S)
+_ONE_CELL = re.compile(rb"<(%boneCellAnchor)\b[^>]*>.*?</\1>" % _TAG, re.S)
+_MARKER = re.compile(
+    rb"(<%b(?:from|to)>.*?<%brow>\s*)([0-9]{1,7})(\s*</%brow>(?:\s*<%browOff>\s*(-?[0-9]+))?)"
+    % (_TAG, _TAG, _TAG, _TAG),
+    re.S,
+)
+_FIXED_SIZE = re.compile(rb"editAs\s*=\s*[\"'](?:oneCell|absolute)[\"']")
+# Bounded, because VML need not be well-formed: a missing end must not cost a search through the whole part.
+_CLIENT_DATA = re.compile(rb"<(%bClientData)\b[^>]{0,200}>.{0,4000}?</\1>" % _TAG, re.S)
+_VML_ROW = re.compile(rb"(<%bRow>\s*)([0-9]{1,7})" % _TAG)
+_VML_ANCHOR = re.compile(rb"(<%bAnchor>)([^<]*)(</)" % _TAG)
+_REF = re.compile(
+    rb"(<%b(?:comment|threadedComment|table|autoFilter|sortState|sortCondition)\b[^>]*?\sref=\")([^\"]*)" % _TAG
+)
+_FORMULA_ELEMENT = re.compile(
+    rb"(<%b(?:f|formula|formula1|formula2|Fmla[A-Za-z]+|calculatedColumnFormula|totalsRowFormula)(?:\s[^>]*)?>)([^<]+)(</)"
+    % _TAG
+)
+_FORMULA_ATTRIBUTE = re.compile(rb"(\s(?:location|textlink|fmla[A-Za-z]+|linkedCell|listFillRange)=\")([^\"]+)")
+
+
+def moved_drawing(data: bytes, row_map: RowMap) -> bytes:
+    """A drawing part (pictures, shapes, charts) whose anchors follow their rows.
+
+    What is anchored with a fixed size keeps the number of rows it covers; what stretches with its cells goes on
+    doing so.
+    """
+
+    def two_cells(match: re.Match[bytes]) -> bytes:
+        return _anchor(match[0], row_map, fixed=_FIXED_SIZE.search(match[2]) is not None)
+
+    moved = _TWO_CELLS.sub(two_cells, data)
+    moved = _ONE_CELL.sub(lambda match: _anchor(match[0], row_map, fixed=True), moved)
+    return _unless_equal(data, moved)
+
+
+def moved_controls(xml: str, row_map: RowMap, sheet: str) -> str:
+    """The `controls` or `oleObjects` of a sheet: anchors and linked cells."""
+    moved = moved_drawing(xml.encode(), row_map)
+    return moved_formulas(moved, row_map, sheet, unqualified=True).decode()
+
+
+def moved_vml(data: bytes, row_map: RowMap) -> bytes:
+    """A legacy drawing (note boxes, form buttons); VML is often not well-formed, so it is never parsed."""
+    return _unless_equal(data, _CLIENT_DATA.sub(lambda match: _client_data(match[0], row_map), data))
+
+
+def moved_refs(data: bytes, row_map: RowMap) -> bytes:
+    """Comments, threaded comments and tables: the cells they belong to."""
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        return match[1] + shift_ranges(match[2].decode(), row_map).encode()
+
+    return _unless_equal(data, _REF.sub(replace, data))
+
+
+def moved_formulas(data: bytes, row_map: RowMap, sheet: str, *, unqualified: bool) -> bytes:
+    """Any part with formulas – another sheet, a chart, a button – whose references to `sheet` follow its rows.
+
+    `unqualified` says that the part belongs to the sheet itself, so that a bare `$B$5` is one of its cells.
+    """
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        formula = match[2].decode()
+        moved = shift_formula(unescape(formula), row_map, sheet, unqualified=unqualified)
+        return match[0] if moved == unescape(formula) else match[1] + markup(moved).encode() + _rest(match)
+
+    moved = _FORMULA_ELEMENT.sub(replace, data)
+    return _unless_equal(data, _FORMULA_ATTRIBUTE.sub(replace, moved))
+
+
+def _rest(match: re.Match[bytes]) -> bytes:
+    return match[3] if match.re is _FORMULA_ELEMENT else b""
+
+
+def _unless_equal(before: bytes, after: bytes) -> bytes:
+    return before if before == after else after
+
+
+def _zero_based(row_map: RowMap, row: int) -> int:
+    return max(0, row_map(row + 1) - 1)
+
+
+def _anchor(anchor: bytes, row_map: RowMap, *, fixed: bool) -> bytes:
+    """One anchor: its first marker says where it begins, a second one where it ends; both count from 0."""
+    begins: list[int] = []
+
+    def replace(match: re.Match[bytes]) -> bytes:
+        row = int(match[2])
+        if not begins:
+            new = _zero_based(row_map, row)
+            begins.extend((row, new))
+        elif fixed:
+            new = row - begins[0] + begins[1]
+        elif row > begins[0] and match[4] in (b"0", None):
+            new = max(begins[1], row_map(row))  # it ends at the lower edge of the row above, and stays there
+        else:
+            new = max(begins[1], _zero_based(row_map, row))
+        return match[1] + str(new).encode() + match[3]
+
+    return _MARKER.sub(replace, anchor, count=2)
+
+
+def _client_data(data: bytes, row_map: RowMap) -> bytes:
+    row = _VML_ROW.search(data)
+    move: Callable[[int], int]
+    if row is not None:  # a note: its box keeps its distance from the cell
+        distance = _zero_based(row_map, int(row[2])) - int(row[2])
+        data = _VML_ROW.sub(lambda m: m[1] + str(int(m[2]) + distance).encode(), data, count=1)
+
+        def move(top: int) -> int:
+            return top + distance
+
+    else:
+
+        def move(top: int) -> int:
+            return _zero_based(row_map, top)
+
+    def anchor(match: re.Match[bytes]) -> bytes:
+        # left column, offset, top row, offset, right column, offset, bottom row, offset
+        numbers = match[2].split(b",")
+        if len(numbers) != 8 or not all(number.strip().isdigit() for number in (numbers[2], numbers[6])):
+            return match[0]
+        top, bottom = int(numbers[2]), int(numbers[6])
+        new = max(0, move(top))
+        if new == top:
+            return match[0]
+        numbers[2] = numbers[2].replace(numbers[2].strip(), str(new).encode())
+        numbers[6] = numbers[6].replace(numbers[6].strip(), str(new + bottom - top).encode())
+        return match[1] + b",".join(numbers) + match[3]
+
+    return _VML_ANCHOR.sub(anchor, data, count=1)

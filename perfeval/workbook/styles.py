@@ -1,0 +1,359 @@
+"""Cell formats: how the official look gets into a workbook that has a style sheet of its own.
+
+The sheet we regenerate is formatted as in the pack's form, but it lives in the package of whoever sent it, whose
+other sheets point into its style sheet by number. So the formats of the form are appended there and nothing that is
+there is touched; what an equal entry already says is not said again, so filling a file twice appends nothing.
+
+"Equal" means: shows the same. The order of a font's properties, spelled-out defaults and flags make no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+
+from lxml import etree
+
+from perfeval.workbook.colours import Palette, theme_colours
+from perfeval.workbook.package import Package, parse_xml
+from perfeval.workbook.sheetxml import MAIN
+
+__all__ = ["Adoption", "StyleSheet"]
+
+# The children of a style sheet in the schema's order.
+_ORDER = (
+    "numFmts", "fonts", "fills", "borders", "cellStyleXfs", "cellXfs", "cellStyles", "dxfs", "tableStyles", "colors",
+    "extLst",
+)  # fmt: skip
+_FIRST_CUSTOM_FORMAT = 164  # numbers below belong to Excel
+_BLANK = (
+    f'<styleSheet xmlns="{MAIN}"><fonts count="1"><font><sz val="11"/><name val="宋体"/></font></fonts>'
+    '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
+    '</fills><borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
+    '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
+    '<cellXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/></cellXfs></styleSheet>'
+).encode()
+_CACHED_SIZE = 1 << 20  # larger style sheets are not kept in memory
+_CACHED_ADOPTIONS = 16  # of one style sheet
+_ON = {"1", "true", "on"}
+_SWITCHES = {"b", "i", "strike", "outline", "shadow", "condense", "extend"}  # <b/> says the same as <b val="1"/>
+_DEFAULTS = {("horizontal", "general"), ("vertical", "bottom"), ("style", "none")}
+
+_GROUPS = ("NumberFormat", "Font", "Fill", "Border", "Alignment", "Protection")
+
+# What an element shows, comparable: name, attributes, children.
+_Shape = tuple[str, tuple[tuple[str, str], ...], tuple["_Shape", ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A style sheet after taking in formats of another, and the numbers they have there."""
+
+    data: bytes  # the very bytes of before when nothing had to be appended
+    xf: Mapping[int, int]  # cell format of the other sheet → of this one
+    dxf: Mapping[int, int]  # differential format (of conditional formats) likewise
+    tinted: Mapping[tuple[int, str], int]  # (cell format of the other sheet, fill as ARGB) → of this one
+
+
+class StyleSheet:
+    """A style sheet: `styles.xml` with the colours of the workbook's theme."""
+
+    __slots__ = ("_adoptions", "_root", "data", "theme")
+
+    def __init__(self, data: bytes, theme: bytes = b"") -> None:
+        self.data = data
+        self.theme = theme
+        self._root = parse_xml(data, "styles.xml")
+        self._adoptions: dict[object, Adoption] = {}
+
+    @classmethod
+    def parse(cls, data: bytes, theme: bytes = b"") -> StyleSheet:
+        """The style sheet in `data`; equal bytes give the same object as long as it is remembered."""
+        return _remembered(data, theme) if len(data) + len(theme) <= _CACHED_SIZE else cls(data, theme)
+
+    @classmethod
+    def of(cls, package: Package) -> StyleSheet:
+        """The style sheet of a workbook; an empty one when it has none."""
+        theme = next((r.target for r in package.relationships(package.workbook_part) if r.kind == "theme"), None)
+        return cls.parse(
+            _BLANK if package.styles_part is None else package.read(package.styles_part),
+            package.read(theme) if theme is not None and theme in package else b"",
+        )
+
+    def adopt(
+        self,
+        other: StyleSheet,
+        xfs: Iterable[int],
+        dxfs: Iterable[int] = (),
+        tints: Iterable[tuple[int, str]] = (),
+    ) -> Adoption:
+        """Take in cell formats and differential formats of `other`, by their numbers there.
+
+        `tints` asks for cell formats of `other` with a solid fill instead of their own, for cells to be pointed out.
+        """
+        wanted = (tuple(sorted(set(xfs))), tuple(sorted(set(dxfs))), tuple(sorted(set(tints))))
+        key = (other.data, other.theme, wanted)
+        known = self._adoptions.get(key)
+        if known is None:
+            while len(self._adoptions) >= _CACHED_ADOPTIONS:
+                del self._adoptions[next(iter(self._adoptions))]
+            known = self._adoptions[key] = self._adopted(other, *wanted)
+        return known
+
+    def _adopted(
+        self, other: StyleSheet, xfs: tuple[int, ...], dxfs: tuple[int, ...], tints: tuple[tuple[int, str], ...]
+    ) -> Adoption:
+        same = other.data == self.data and other.theme == self.theme
+        if same and not tints:
+            return Adoption(self.data, {n: n for n in xfs}, {n: n for n in dxfs}, {})
+        target = _Target(parse_xml(self.data, "styles.xml"))
+        source = _Source(other._root, _palette_change(other, self))
+        xf = {number: number if same else target.xf(source, number) for number in xfs}
+        dxf = {number: number if same else target.dxf(source, number) for number in dxfs}
+        tinted = {(number, argb): target.xf(source, number, argb) for number, argb in tints}
+        return Adoption(target.data(self.data), xf, dxf, tinted)
+
+
+@lru_cache(maxsize=64)
+def _remembered(data: bytes, theme: bytes) -> StyleSheet:
+    return StyleSheet(data, theme)
+
+
+def _palette_change(source: StyleSheet, target: StyleSheet) -> Palette | None:
+    """How to spell colours of `source` so that they look the same in `target`; None: they already do."""
+    palettes = [Palette(theme_colours(s.theme), _indexed(s._root)) for s in (source, target)]
+    return None if palettes[0] == palettes[1] else palettes[0]
+
+
+def _indexed(root: etree._Element) -> tuple[str, ...]:
+    """A palette of the workbook's own, () when it uses the standard one."""
+    return tuple(colour.get("rgb", "") for colour in root.iterfind("{*}colors/{*}indexedColors/{*}rgbColor"))
+
+
+def _local(element: etree._Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _attributes(element: etree._Element) -> Mapping[str, str]:
+    return cast("Mapping[str, str]", element.attrib)
+
+
+def _int(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and text.isascii() and len(text) < 10 else 0
+
+
+def _shape(element: etree._Element) -> _Shape:
+    name = _local(element)
+    attributes = []
+    for key, value in _attributes(element).items():
+        plain = "1" if value in _ON else "0" if value in ("false", "off") else value
+        if "}" in key or (key, plain) in _DEFAULTS or (name in _SWITCHES and plain == "1"):
+            continue
+        if name == "alignment" and plain == "0":
+            continue
+        attributes.append((key, plain.upper() if key == "rgb" else plain))
+    # A scheme only says where a font's name came from; an extension is not looked at.
+    children = [_shape(child) for child in element if _local(child) not in ("scheme", "extLst")]
+    if name == "font":
+        children.sort()
+    elif name == "border":
+        children = [child for child in children if child[1] or child[2]]
+    return name, tuple(sorted(attributes)), tuple(children)
+
+
+class _Sheet:
+    """A parsed style sheet with its formats taken apart."""
+
+    def __init__(self, root: etree._Element) -> None:
+        self.root = root
+        self.namespace = root.tag[: root.tag.rfind("}") + 1]
+        self.number_formats = {
+            _int(entry.get("numFmtId")): entry.get("formatCode", "") for entry in self.items("numFmts")
+        }
+
+    def items(self, name: str) -> list[etree._Element]:
+        parent = self.root.find(self.namespace + name)
+        return [] if parent is None else list(parent)
+
+
+class _Source(_Sheet):
+    """The style sheet formats are taken from."""
+
+    def __init__(self, root: etree._Element, colours: Palette | None) -> None:
+        super().__init__(root)
+        self._lists = {name: self.items(name) for name in ("fonts", "fills", "borders", "cellXfs", "dxfs")}
+        self._colours = colours
+
+    def entry(self, name: str, number: int) -> etree._Element:
+        """An entry as a copy of its own, with colours that do not depend on this workbook."""
+        return self._copy(self._lists[name][number])
+
+    def _copy(self, element: etree._Element) -> etree._Element:
+        copy = etree.Element(_local(element))
+        for key, value in _attributes(element).items():
+            if "}" not in key:
+                copy.set(key, value)
+        if self._colours is not None and (copy.get("theme") or copy.get("indexed")):
+            self._colours.settle(copy)
+        copy.text = element.text
+        copy.extend(self._copy(child) for child in element if _local(child) not in ("scheme", "extLst"))
+        return copy
+
+
+class _Target(_Sheet):
+    """The style sheet formats are appended to."""
+
+    def __init__(self, root: etree._Element) -> None:
+        super().__init__(root)
+        self._changed = False
+        self._complete()
+        self._known: dict[str, dict[_Shape, int]] = {}
+        self._firsts: dict[str, list[int]] = {}  # entry → the first entry that shows the same
+        self._codes = {code: number for number, code in reversed(self.number_formats.items())}
+        self._xfs: dict[object, int] | None = None
+
+    def data(self, before: bytes) -> bytes:
+        """The style sheet as it is now."""
+        if not self._changed:
+            return before
+        return etree.tostring(self.root, xml_declaration=True, encoding="UTF-8", standalone=True)
+
+    def xf(self, source: _Source, number: int, argb: str | None = None) -> int:
+        """The number here of a cell format of `source`, appended when no format here shows the same."""
+        wanted = source.entry("cellXfs", number)
+        for flag in [key for key in _attributes(wanted) if key.startswith("apply")]:
+            del wanted.attrib[flag]
+        fill = source.entry("fills", _int(wanted.get("fillId"))) if argb is None else _solid(argb)
+        wanted.set("numFmtId", str(self._number_format(source, _int(wanted.get("numFmtId")))))
+        wanted.set("fontId", str(self._entry("fonts", source.entry("fonts", _int(wanted.get("fontId"))))))
+        wanted.set("fillId", str(self._entry("fills", fill)))
+        wanted.set("borderId", str(self._entry("borders", source.entry("borders", _int(wanted.get("borderId"))))))
+        wanted.set("xfId", "0")  # the named styles are those of this workbook; the format is none of them
+        key = self._xf_key(wanted)
+        known = self._cell_formats()
+        if key not in known:
+            for group in _GROUPS:
+                wanted.set(f"apply{group}", "1")
+            known[key] = self._append("cellXfs", wanted)
+        return known[key]
+
+    def dxf(self, source: _Source, number: int) -> int:
+        """The number here of a differential format of `source`."""
+        return self._entry("dxfs", source.entry("dxfs", number))
+
+    def _complete(self) -> None:
+        """Give a meagre style sheet what its entries count on: a default of everything."""
+        blank = parse_xml(_BLANK)
+        for default in blank:
+            name = _local(default)
+            if not self.items(name):
+                parent = self._list(name)
+                parent.extend(_renamed(entry, self.namespace) for entry in default)
+                parent.set("count", str(len(parent)))
+
+    def _cell_formats(self) -> dict[object, int]:
+        if self._xfs is None:
+            xfs = self.items("cellXfs")
+            self._xfs = {self._xf_key(xf): number for number, xf in reversed(list(enumerate(xfs)))}
+        return self._xfs
+
+    def _xf_key(self, xf: etree._Element) -> object:
+        """What a cell format shows, in the numbers of this style sheet.
+
+        A format that switches one of its own properties off is never taken for one that does not.
+        """
+        alignment: object = ()
+        locked, hidden = True, False
+        for child in xf:
+            name = _local(child)
+            if name == "alignment":
+                alignment = _shape(child)[1]
+            elif name == "protection":
+                locked, hidden = child.get("locked", "1") in _ON, child.get("hidden", "0") in _ON
+        off = sorted(key for key, value in _attributes(xf).items() if key.startswith("apply") and value not in _ON)
+        number = _int(xf.get("numFmtId"))
+        return (
+            self.number_formats.get(number, number),
+            self._first("fonts", _int(xf.get("fontId"))),
+            self._first("fills", _int(xf.get("fillId"))),
+            self._first("borders", _int(xf.get("borderId"))),
+            alignment,
+            locked,
+            hidden,
+            xf.get("quotePrefix", "0") in _ON,
+            tuple(off),
+        )
+
+    def _first(self, name: str, number: int) -> int:
+        self._shapes(name)
+        firsts = self._firsts[name]
+        return firsts[number] if number < len(firsts) else number
+
+    def _shapes(self, name: str) -> dict[_Shape, int]:
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = {}
+            self._firsts[name] = [
+                known.setdefault(_shape(item), number) for number, item in enumerate(self.items(name))
+            ]
+        return known
+
+    def _entry(self, name: str, element: etree._Element) -> int:
+        known = self._shapes(name)
+        shape = _shape(element)
+        if shape not in known:
+            known[shape] = self._append(name, element)
+            self._firsts[name].append(known[shape])
+        return known[shape]
+
+    def _number_format(self, source: _Source, number: int) -> int:
+        code = source.number_formats.get(number)
+        if code is None:
+            return number  # one of Excel's own
+        if code not in self._codes:
+            new = max((_FIRST_CUSTOM_FORMAT - 1, *self.number_formats)) + 1
+            entry = etree.Element("numFmt")
+            entry.set("numFmtId", str(new))
+            entry.set("formatCode", code)
+            self._append("numFmts", entry)
+            self.number_formats[new] = code
+            self._codes[code] = new
+        return self._codes[code]
+
+    def _append(self, name: str, element: etree._Element) -> int:
+        parent = self._list(name)
+        parent.append(_renamed(element, self.namespace))
+        parent.set("count", str(len(parent)))
+        self._changed = True
+        return len(parent) - 1
+
+    def _list(self, name: str) -> etree._Element:
+        """The list called `name`, made at its place when there is none."""
+        parent = self.root.find(self.namespace + name)
+        if parent is None:
+            parent = etree.Element(self.namespace + name)
+            later = {self.namespace + following for following in _ORDER[_ORDER.index(name) + 1 :]}
+            at = next((at for at, child in enumerate(self.root) if child.tag in later), len(self.root))
+            self.root.insert(at, parent)
+        return parent
+
+
+def _solid(argb: str) -> etree._Element:
+    fill = etree.Element("fill")
+    pattern = etree.SubElement(fill, "patternFill")
+    pattern.set("patternType", "solid")
+    etree.SubElement(pattern, "fgColor").set("rgb", argb)
+    etree.SubElement(pattern, "bgColor").set("indexed", "64")
+    return fill
+
+
+def _renamed(element: etree._Element, namespace: str) -> etree._Element:
+    """A copy whose elements are in the namespace of the style sheet they go to."""
+    copy = etree.Element(namespace + _local(element))
+    for key, value in _attributes(element).items():
+        copy.set(key, value)
+    copy.text = element.text
+    copy.extend(_renamed(child, namespace) for child in element)
+    return copy
