@@ -14,6 +14,8 @@ import openpyxl
 import pytest
 import python_calamine
 
+from tests.support.office import convert, requires_office, requires_validator, validation_errors
+
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLES = ROOT / "samples"
 INBOX = SAMPLES / "inbox"
@@ -152,3 +154,18 @@ def test_the_readme_tells_every_sample() -> None:
     readme = (SAMPLES / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([^`]+)`", readme, re.MULTILINE) != []
     assert sorted(re.findall(r"^\| `([^`]+)`", readme, re.MULTILINE)) == FILES
+
+
+@requires_validator
+@pytest.mark.parametrize("name", [name for name in READABLE if name.endswith(("xlsx", "xlsm"))])
+def test_samples_are_valid_packages(name: str) -> None:
+    assert validation_errors(INBOX / name) == []
+
+
+@requires_office
+def test_the_macro_is_a_macro(tmp_path: Path) -> None:
+    [name] = [name for name in FILES if name.endswith(".xlsm")]
+    text = convert(INBOX / name, "ods", tmp_path)
+    with zipfile.ZipFile(text) as package:
+        modules = [package.read(part).decode("utf-8") for part in package.namelist() if part.endswith("/Module1.xml")]
+    assert ["Public Sub PrintForm()" in module for module in modules] == [True]
