@@ -1,0 +1,163 @@
+"""Many files, one after another or over several processes, with results in order and flat memory.
+
+Each worker hands back only what the caller's `reduce` makes of an outcome (a line of JSON, some lines of text), because
+sending whole forms between processes would cost as much as scoring them. One bad file never stops the run: a
+fault of ours becomes a SYS finding of that file, and a worker that dies is found out and named.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from perfeval import pipeline
+from perfeval.findings import Finding
+from perfeval.pipeline import Options, Outcome
+from perfeval.planning import Task
+
+__all__ = ["Report", "default_jobs", "do", "run"]
+
+T = TypeVar("T")
+
+_CHUNK = 8  # files sent to a worker at a time, once there are enough of them
+_AHEAD = 4  # chunks per worker that may wait: keeps workers busy and memory flat
+_WORTH_A_PROCESS = 16  # starting a worker costs about as much as this many files
+_MOST_PROCESSES = 61  # more are refused by Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Generic[T]):
+    """What came of one file."""
+
+    path: Path
+    status: str  # of the outcome: "ok" "warning" "error" "failed"
+    codes: tuple[str, ...]  # of its findings
+    bug: str | None  # the traceback, when the fault was ours
+    value: T  # what `reduce` made of the outcome
+
+
+def default_jobs(tasks: int) -> int:
+    """As many processes as there are processors this program may use, but no more than are worth starting."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(processors, tasks // _WORTH_A_PROCESS))
+
+
+def do(task: Task, options: Options) -> Outcome:
+    """Do one file: write its result when it has a target, and add what planning had to say."""
+    if task.fault:
+        return Outcome(task.path, findings=task.findings)
+    if task.target is None:
+        outcome = pipeline.inspect(task.path, options)
+    else:
+        outcome = pipeline.fill(task.path, task.target, options)
+    return replace(outcome, findings=(*outcome.findings, *task.findings)) if task.findings else outcome
+
+
+def run(
+    tasks: Sequence[Task],
+    options: Options,
+    reduce: Callable[[Outcome], T],
+    *,
+    jobs: int = 1,
+    executor: Callable[[int], Executor] | None = None,
+) -> Iterator[Report[T]]:
+    """Do all `tasks`, yielding their reports in order as they come; `reduce` must be importable by a worker.
+
+    `executor` makes another engine than processes, from the number of jobs. On Ctrl-C the files under way are
+    finished and KeyboardInterrupt is raised; PerfevalError (a pack that does not load) ends the run as well.
+    """
+    work = partial(_reports, options=options, reduce=reduce)
+    jobs = min(jobs, len(tasks), _MOST_PROCESSES)
+    if jobs <= 1:
+        for task in tasks:
+            yield from work((task,))
+        return
+    size = _CHUNK if len(tasks) >= jobs * _CHUNK * _AHEAD else 1
+    waiting = iter([tuple(tasks[start : start + size]) for start in range(0, len(tasks), size)])
+    start = executor or _processes
+    while undone := (yield from _pooled(work, waiting, jobs, start)):
+        # A worker died, and with it every file under way: one at a time, the one that kills shows itself.
+        for task in undone:
+            yield from _alone(work, task, start, reduce)
+
+
+_Chunk = tuple[Task, ...]
+
+
+def _pooled(
+    work: Callable[[_Chunk], list[Report[T]]],
+    waiting: Iterator[_Chunk],
+    jobs: int,
+    start: Callable[[int], Executor],
+) -> Generator[Report[T], None, list[Task]]:
+    """Run the waiting chunks over a pool; returns the tasks left undone because a worker died."""
+    under_way: deque[_Chunk] = deque()
+    futures: deque[Future[list[Report[T]]]] = deque()
+    pool = start(jobs)
+    try:
+        while True:
+            for chunk in islice(waiting, jobs * _AHEAD - len(under_way)):
+                under_way.append(chunk)  # before it is handed over: a pool that breaks here must not lose it
+                futures.append(pool.submit(work, chunk))
+            if not futures:
+                return []
+            reports = futures[0].result()
+            futures.popleft()
+            under_way.popleft()
+            yield from reports
+    except BrokenProcessPool:
+        return [task for chunk in under_way for task in chunk]
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _alone(
+    work: Callable[[_Chunk], list[Report[T]]],
+    task: Task,
+    start: Callable[[int], Executor],
+    reduce: Callable[[Outcome], T],
+) -> list[Report[T]]:
+    """One task in a worker of its own; if that dies too, this file is the one."""
+    pool = start(1)
+    try:
+        return pool.submit(work, (task,)).result()
+    except BrokenProcessPool:
+        died = Finding("SYS002", params={"path": str(task.path)})
+        return [_report(Outcome(task.path, findings=(*task.findings, died)), reduce)]
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _processes(jobs: int) -> Executor:
+    return ProcessPoolExecutor(jobs, initializer=_leave_interrupts_to_the_parent)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches the whole process group; a worker finishes its file, the parent decides what comes next."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _reports(tasks: _Chunk, options: Options, reduce: Callable[[Outcome], T]) -> list[Report[T]]:
+    return [_report(do(task, options), reduce) for task in tasks]
+
+
+def _report(outcome: Outcome, reduce: Callable[[Outcome], T]) -> Report[T]:
+    try:
+        value = reduce(outcome)
+    except Exception as error:  # rendering one file must not stop the others either
+        fault = Finding("SYS001", params={"path": str(outcome.path), "error": f"{type(error).__name__}: {error}"})
+        bug = "".join(traceback.format_exception(error))
+        outcome = Outcome(outcome.path, outcome.output, findings=(fault,), bug=bug)
+        value = reduce(outcome)
+    codes = tuple(finding.code for finding in outcome.findings)
+    return Report(outcome.path, outcome.status, codes, outcome.bug, value)

@@ -1,0 +1,35 @@
+"""Where the traceback of a mistake of ours goes: into a file that a clerk can send, never onto the screen."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from perfeval import __version__
+
+__all__ = ["NAME", "record"]
+
+NAME = "程序错误记录.log"
+
+
+def record(bug: str, subject: str, folder: Path | None = None) -> Path | None:
+    """Append a traceback to the log in `folder`, else in the folder for temporary files; None: nowhere possible."""
+    now = dt.datetime.now().astimezone().isoformat(timespec="seconds")
+    system = f"perfeval {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    entry = f"==== {now}  {system}\n{subject}\n{bug.rstrip()}\n\n"
+    for place in (folder, Path(tempfile.gettempdir())):
+        if place is None:
+            continue
+        path = place / (NAME if place is folder else f"perfeval-{NAME}")
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+                log.write(entry)
+        except OSError:
+            continue
+        return path
+    sys.stderr.write(entry)  # no disk takes it: better on the screen than lost
+    return None

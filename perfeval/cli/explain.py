@@ -1,0 +1,168 @@
+"""`perfeval explain`: what a code means, or how a score came about."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from perfeval.cli.console import Console
+from perfeval.cli.words import Command
+from perfeval.cli.work import options_of, pack_options
+from perfeval.errors import ExitCode, UsageError
+from perfeval.findings import STAGES, Code, Severity, catalogue
+from perfeval.numbers import exact_text, shown
+from perfeval.render import code_lines, finding_lines, pad, row_lines
+
+if TYPE_CHECKING:
+    from perfeval.model import RowResult
+    from perfeval.pipeline import FormOutcome, Outcome
+
+__all__ = ["explain"]
+
+_CODE = re.compile(r"[A-Za-z]{3}\d{3}")
+_CELL = re.compile(r"(?:.*!)?\$?([A-Za-z]{1,3})\$?(\d{1,7})")
+
+
+@click.command(cls=Command, short_help="解释一个代码,或一个得分怎么来的。")
+@click.argument("subject", metavar="CODE|FILE", required=False)
+@click.argument("cell", metavar="[CELL]", required=False)
+@pack_options
+@click.option("--json", "as_json", is_flag=True, help="只输出 JSON,供其他程序读取。")
+def explain(
+    subject: str | None,
+    cell: str | None,
+    pack: str | None,
+    templates: Path | None,
+    password: str | None,
+    as_json: bool,
+) -> ExitCode:
+    """解释提示中的一个代码,或一个得分是怎么来的。
+
+    perfeval explain              列出全部代码
+    perfeval explain VAL003       这个代码是什么意思、怎么改
+    perfeval explain 表.xlsx      每个三级指标的得分怎么来的
+    perfeval explain 表.xlsx H23  只看 H23 所在的那一行
+    """
+    console = Console()
+    if subject is None:
+        codes = tuple(catalogue().values())
+        console.result(_json([_code_object(code) for code in codes]) if as_json else _code_table(codes))
+        return ExitCode.DONE
+    if _CODE.fullmatch(subject) and not Path(subject).exists():
+        code = _code(subject.upper())
+        lines = code_lines(code, console.look)
+        console.result(_json(_code_object(code)) if as_json else "".join(f"{line}\n" for line in lines))
+        return ExitCode.DONE
+    return _explain_file(console, Path(subject), cell, options_of(pack, templates, password), as_json)
+
+
+def _explain_file(console: Console, path: Path, cell: str | None, options: Any, as_json: bool) -> ExitCode:
+    from perfeval.batch import do
+    from perfeval.planning import plan_check
+
+    place = None if cell is None else _CELL.fullmatch(cell.strip())
+    if cell is not None and place is None:
+        raise UsageError(f"「{cell}」不是单元格的地址。请写成 H23 这样的列字母加行号。")
+    plan = plan_check((path,))
+    if len(plan.tasks) != 1:
+        raise UsageError(f"「{path}」不是一个表格文件。请写出一个文件的路径。")
+    outcome = do(plan.tasks[0], options)
+    row = None if place is None else int(place[2])
+    chosen = [(form, result) for form in outcome.forms for result in form.evaluation.rows if _is_in(result, row)]
+    if as_json:
+        console.result(_json(_file_object(outcome, chosen)))
+    else:
+        for index, (form, result) in enumerate(chosen):
+            if len(outcome.forms) > 1 and (index == 0 or chosen[index - 1][0] is not form):
+                console.result(f"{console.look.paint(form.form.sheet, 'strong')}\n")
+            console.result("".join(f"{line}\n" for line in (*row_lines(result, console.look), "")))
+        if row is None:
+            console.result("".join(f"{line}\n" for form in outcome.forms for line in form.evaluation.notes))
+    if not outcome.forms:
+        for finding in outcome.findings:
+            console.message("\n".join(finding_lines(finding)))
+        return ExitCode.FOUND_ERRORS
+    if not chosen:
+        rows = "、".join(str(result.indicator.row) for form in outcome.forms for result in form.evaluation.rows)
+        raise UsageError(f"{cell} 不在任何三级指标的行里。三级指标在第 {rows} 行。")
+    return ExitCode.DONE
+
+
+def _is_in(result: RowResult, row: int | None) -> bool:
+    return row is None or result.indicator.row == row
+
+
+def _code(code_id: str) -> Code:
+    codes = catalogue()
+    if code_id in codes:
+        return codes[code_id]
+    near = "、".join(get_close_matches(code_id, codes, n=3, cutoff=0.6))
+    stage = STAGES.get(code_id[:3])
+    hint = f"相近的有:{near}。" if near else ""
+    about = f"{code_id[:3]} 是「{stage}」类。" if stage else f"代码的前三个字母是 {'、'.join(STAGES)} 之一。"
+    raise UsageError(f"没有代码「{code_id}」。{hint}{about}全部代码可用「perfeval explain」列出。")
+
+
+def _code_table(codes: tuple[Code, ...]) -> str:
+    lines: list[str] = []
+    stage = ""
+    for code in codes:
+        if code.id[:3] != stage:
+            stage = code.id[:3]
+            lines += ["", f"{stage} {STAGES[stage]}"]
+        lines.append(f"  {code.id}  {pad(code.severity.label, 4)}  {code.title}")
+    return "".join(f"{line}\n" for line in lines[1:])
+
+
+def _code_object(code: Code) -> dict[str, str]:
+    severity: Severity = code.severity
+    return {
+        "code": code.id,
+        "severity": severity.value,
+        "title": code.title,
+        "message": code.message,
+        "fix": code.fix,
+        "why": code.why,
+        "example": code.example,
+    }
+
+
+def _file_object(outcome: Outcome, chosen: list[tuple[FormOutcome, RowResult]]) -> dict[str, Any]:
+    from perfeval.jsonout import finding_object
+
+    return {
+        "version": 1,
+        "path": str(outcome.path),
+        "status": outcome.status,
+        "indicators": [
+            {
+                "sheet": form.form.sheet,
+                "row": result.indicator.row,
+                "name": result.indicator.name,
+                "score": None
+                if result.score is None
+                else {"exact": exact_text(result.score), "shown": shown(result.score, form.pack.rounding.digits)},
+                "steps": [
+                    {
+                        "rule": step.rule,
+                        "formula": step.formula,
+                        "value": exact_text(step.value),
+                        "source": step.source,
+                    }
+                    for step in result.steps
+                ],
+            }
+            for form, result in chosen
+        ],
+        "findings": [finding_object(finding) for finding in outcome.findings],
+    }
+
+
+def _json(value: object) -> str:
+    from perfeval.jsonout import dumps
+
+    return dumps(value) + "\n"

@@ -1,0 +1,88 @@
+"""The program: its commands, and the one place where what happened becomes an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from perfeval import __version__
+from perfeval.cli import buglog
+from perfeval.cli.console import Console, forget_stdout, use_utf8
+from perfeval.cli.explain import explain
+from perfeval.cli.packs import new, packs
+from perfeval.cli.words import Group
+from perfeval.cli.work import check, fill
+from perfeval.errors import ExitCode, PerfevalError
+from perfeval.render import clean
+
+__all__ = ["main", "program"]
+
+_HELP = """绩效自评评分表:填好的表进去,算好分、排好版的评分表出来。
+
+常用:
+  perfeval check 自评表.xlsx           只检查,不写文件
+  perfeval fill 收件箱 --out 结果      整个文件夹一起做
+
+退出码:0 完成;1 有文件需修改;2 命令写错;
+3 评分体系有误;4 路径不能读写;70 程序出错;130 中断。
+"""
+
+
+class _Program(Group):
+    """The group of all commands; ends the process with the exit code that fits."""
+
+    def main(  # type: ignore[override]  # click's overloads describe modes this program does not have
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        """Run the command line `args` and exit."""
+        del prog_name  # the name in messages is ours, however the script file is called
+        extra["standalone_mode"] = False
+        code = self._run(args, extra)
+        with contextlib.suppress(ValueError):
+            try:
+                sys.stdout.flush()
+            except BrokenPipeError:
+                forget_stdout()
+        sys.exit(int(code))
+
+    def _run(self, args: Sequence[str] | None, extra: dict[str, Any]) -> ExitCode:
+        console = Console()
+        try:
+            result = super().main(args=args, prog_name="perfeval", **extra)
+        except click.Abort:
+            console.message("已中断。")
+            return ExitCode.INTERRUPTED
+        except click.ClickException as error:
+            error.show()
+            return ExitCode.USAGE
+        except PerfevalError as error:
+            console.message(f"错误:{clean(str(error))}")
+            return error.exit_code
+        except Exception:  # whatever it is, it is ours
+            log = buglog.record(traceback.format_exc(), " ".join(args if args is not None else sys.argv[1:]))
+            console.message("程序自身出错,这不是您的填报问题。")
+            if log is not None:
+                console.message(f"错误记录:{clean(str(log))}。请把它发给维护人员。")
+            return ExitCode.BUG
+        return ExitCode(result or 0)
+
+
+@click.group(cls=_Program, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", prog_name="perfeval", help="显示版本号。")
+def program() -> None:
+    """All commands."""
+
+
+for _command in (fill, check, new, packs, explain):
+    program.add_command(_command)
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of the command `perfeval`."""
+    use_utf8()
+    program.main(args)

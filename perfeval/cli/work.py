@@ -1,0 +1,237 @@
+"""The main job: `fill` and `check`, over files and folders."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from perfeval.cli import buglog
+from perfeval.cli.console import Console
+from perfeval.cli.words import Command
+from perfeval.errors import ExitCode
+from perfeval.render import clean, closing_line, finding_lines, outcome_text
+
+if TYPE_CHECKING:
+    from perfeval.batch import Report
+    from perfeval.pipeline import Options
+    from perfeval.planning import Plan
+
+__all__ = ["check", "fill", "options_of", "pack_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# The environment stood in the way, not the form: the exit code says so.
+_PATH_FAULTS = frozenset(("OUT001", "OUT002", "OUT003", "OUT004", "BAT002", "BAT003"))
+
+
+def pack_options(function: F) -> F:
+    """`--pack`, `--templates` and `--password`, which every command that reads a form has."""
+    for option in (
+        click.option(
+            "--password", metavar="密码", envvar="PERFEVAL_PASSWORD", show_envvar=True, help="加密表格的密码。"
+        ),
+        click.option(
+            "--templates", type=click.Path(path_type=Path), metavar="DIR", help="另放评分体系的文件夹,优先于自带的。"
+        ),
+        click.option("--pack", metavar="ID", help="用哪个评分体系;不写则按表格内容识别。"),
+    ):
+        function = option(function)
+    return function
+
+
+def options_of(pack: str | None, templates: Path | None, password: str | None, *, mark: bool = True) -> Options:
+    """The options of a run; a pack that does not exist or does not load is said at once."""
+    from perfeval.pack import load_pack
+    from perfeval.pipeline import Options
+
+    if pack is not None:
+        load_pack(pack, templates)
+    return Options(pack=pack, templates=templates, mark=mark, password=password)
+
+
+@click.command(cls=Command, short_help="检查、计分,写出完成的评分表。")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="结果放在哪个文件夹。")
+@pack_options
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="同时用几个进程;不写则自动。")
+@click.option(
+    "--on-exists",
+    type=click.Choice(("suffix", "skip", "overwrite")),
+    default="suffix",
+    show_default=True,
+    help="已有结果时:另存、跳过、覆盖。",
+)
+@click.option(
+    "--findings",
+    type=click.Choice(("sheet", "none")),
+    default="sheet",
+    show_default=True,
+    help="结果里是否附问题清单。",
+)
+@click.option("--json", "as_json", is_flag=True, help="只输出 JSON,供其他程序读取。")
+def fill(
+    paths: tuple[Path, ...],
+    out: Path,
+    pack: str | None,
+    templates: Path | None,
+    password: str | None,
+    jobs: int | None,
+    on_exists: str,
+    findings: str,
+    as_json: bool,
+) -> ExitCode:
+    """读取填好的表格,检查、计分,写出完成的评分表。
+
+    PATH 是文件或文件夹(连同子文件夹)。每个文件的结果
+    放在 DIR 下,名为「原名_评分表.xlsx」;原文件不改动。
+    """
+    from perfeval.planning import OnExists, plan_fill
+
+    plan = plan_fill(paths, out, OnExists(on_exists))
+    options = options_of(pack, templates, password, mark=findings == "sheet")
+    return process(plan, options, jobs=jobs, as_json=as_json, log_folder=out)
+
+
+@click.command(cls=Command, short_help="只检查和计分,不写文件。")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@pack_options
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="同时用几个进程;不写则自动。")
+@click.option("--json", "as_json", is_flag=True, help="只输出 JSON,供其他程序读取。")
+def check(
+    paths: tuple[Path, ...],
+    pack: str | None,
+    templates: Path | None,
+    password: str | None,
+    jobs: int | None,
+    as_json: bool,
+) -> ExitCode:
+    """读取填好的表格,检查、计分,列出问题,不写任何文件。
+
+    PATH 是文件或文件夹(连同子文件夹)。
+    """
+    from perfeval.planning import plan_check
+
+    return process(plan_check(paths), options_of(pack, templates, password), jobs=jobs, as_json=as_json)
+
+
+def process(
+    plan: Plan, options: Options, *, jobs: int | None, as_json: bool, log_folder: Path | None = None
+) -> ExitCode:
+    """Do the plan, print what came of it, and say how it ended."""
+    from perfeval import batch, jsonout
+
+    console = Console()
+    run = _Run(console, len(plan.tasks), log_folder)
+    reduce = jsonout.file_text if as_json else partial(outcome_text, look=console.look)
+    reports = batch.run(plan.tasks, options, reduce, jobs=jobs or batch.default_jobs(len(plan.tasks)))
+    texts = run.follow(reports, stops_without_reader=log_folder is None)
+    with run.interruptible():
+        for piece in jsonout.document(texts, lambda: _rest(plan, run.interrupted)) if as_json else texts:
+            console.result(piece)
+    console.finish()
+    for line in _skipped_lines(plan):
+        console.message(line)
+    if not as_json and not run.interrupted:
+        console.result(closing_line(run.counts, _already_done(plan)) + "\n")
+    if run.interrupted:
+        console.message(
+            f"已中断:做完 {run.done}/{len(plan.tasks)} 个,没有留下不完整的文件。"
+            + ("加上 --on-exists skip 重新运行,可以接着做。" if log_folder is not None else "")
+        )
+    if run.log is not None:
+        console.message(f"程序自身出错,详情已记入「{clean(str(run.log))}」,请把它发给维护人员。")
+    return run.exit_code(nothing_found=not plan.tasks and not _already_done(plan))
+
+
+class _Run:
+    """Keeps count while the files go by."""
+
+    def __init__(self, console: Console, total: int, log_folder: Path | None) -> None:
+        self.counts: Counter[str] = Counter()
+        self.done = 0
+        self.interrupted = False
+        self.log: Path | None = None
+        self._faulty = False
+        self._path_fault = False
+        self._console = console
+        self._total = total
+        self._log_folder = log_folder
+
+    def follow(self, reports: Iterator[Report[str]], *, stops_without_reader: bool) -> Iterator[str]:
+        """Pass on the text of each report, in order, until the end or Ctrl-C."""
+        for report in reports:
+            self._count(report)
+            yield report.value
+            if self._total > 1:
+                self._console.progress(self.done, self._total)
+            if self.interrupted or (self._console.reader_gone and stops_without_reader):
+                return
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """The first Ctrl-C lets the files under way finish, so that only whole ones stay; a second one ends at once."""
+
+        def first_time(_signum: int, _frame: FrameType | None) -> None:
+            self.interrupted = True
+            signal.signal(signal.SIGINT, before)
+
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, first_time)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _count(self, report: Report[str]) -> None:
+        self.done += 1
+        self.counts[report.status] += 1
+        self._path_fault = self._path_fault or not _PATH_FAULTS.isdisjoint(report.codes)
+        self._faulty = self._faulty or any(code.startswith("SYS") for code in report.codes)
+        if report.bug is not None:
+            self.log = buglog.record(report.bug, str(report.path), self._log_folder)
+
+    def exit_code(self, *, nothing_found: bool) -> ExitCode:
+        """The gravest of what happened."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if self._faulty:
+            return ExitCode.BUG
+        if self._path_fault or nothing_found:
+            return ExitCode.PATH
+        return ExitCode.FOUND_ERRORS if self.counts["error"] or self.counts["failed"] else ExitCode.DONE
+
+
+def _already_done(plan: Plan) -> int:
+    return sum(entry.finding.code == "OUT005" for entry in plan.skipped)
+
+
+def _skipped_lines(plan: Plan) -> Iterator[str]:
+    """What was left alone, each with its reason; results that are already there only by number."""
+    for entry in plan.skipped:
+        if entry.finding.code != "OUT005":
+            yield from finding_lines(entry.finding)
+    if done := _already_done(plan):
+        yield f"跳过 {done} 个已有结果的文件(--on-exists skip);如需重做,请用 --on-exists overwrite。"
+
+
+def _rest(plan: Plan, interrupted: bool) -> dict[str, Any]:
+    """What the JSON says besides `files`; nothing in the ordinary case."""
+    from perfeval.jsonout import finding_object
+
+    rest: dict[str, Any] = {}
+    if plan.skipped:
+        rest["skipped"] = [{"path": str(entry.path), **finding_object(entry.finding)} for entry in plan.skipped]
+    if interrupted:
+        rest["interrupted"] = True
+    return rest

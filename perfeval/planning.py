@@ -1,0 +1,277 @@
+"""Which files a run touches, and what each result is called: decided before anything is read or written.
+
+The order is that of the arguments, inside a folder by name with numbers by size (2号 before 10号), so that two runs
+over the same files do the same things and give the same names. No plan ever overwrites an input.
+"""
+
+# Paths stay strings where ten thousand of them are walked, and Path.is_dir raises where rights are missing.
+# ruff: noqa: PTH112, PTH118, PTH122
+from __future__ import annotations
+
+import os
+import re
+import stat
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import count
+from pathlib import Path
+
+from perfeval.errors import PathError, UsageError
+from perfeval.files import read_fault
+from perfeval.findings import Finding
+
+__all__ = [
+    "SUFFIX",
+    "OnExists",
+    "Plan",
+    "Skipped",
+    "Task",
+    "free_name",
+    "is_lock_file",
+    "output_name",
+    "plan_check",
+    "plan_fill",
+]
+
+SUFFIX = "_评分表"
+
+# What may hold a form, by name. Files named on the command line are opened whatever they are called;
+# what a file really is, its first bytes decide.
+WORKBOOKS = frozenset((".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".et", ".ett", ".xlsb", ".ods"))
+_MACROS = frozenset((".xlsm", ".xltm"))
+
+_OWN_STEM = re.compile(rf"(?P<stem>.+?){SUFFIX}(?:_\d{{1,3}}| ?[((]\d{{1,3}}[))])?")
+_NUMBERS = re.compile(r"(\d+)")
+
+
+class OnExists(StrEnum):
+    """What to do when a result is already there."""
+
+    SUFFIX = "suffix"
+    SKIP = "skip"
+    OVERWRITE = "overwrite"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file to be done."""
+
+    path: Path
+    target: Path | None = None  # where its result goes; None: nothing is to be written
+    findings: tuple[Finding, ...] = ()  # what planning has to say about it
+    fault: bool = False  # cannot be read at all; the findings say why
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file left alone, and why."""
+
+    path: Path
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a run is going to do."""
+
+    tasks: tuple[Task, ...]
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    path: Path
+    real: str  # the same without links
+    below: Path  # its folder below the argument it was found by
+    fault: Finding | None = None
+
+
+def plan_check(paths: Sequence[Path]) -> Plan:
+    """The files of `paths` (files, and folders with everything in them), each once."""
+    found, skipped = _expand(paths, None)
+    return Plan(tuple(_unwritten(entry) for entry in found), skipped)
+
+
+def plan_fill(paths: Sequence[Path], out: Path, on_exists: OnExists = OnExists.SUFFIX) -> Plan:
+    """The files of `paths` and the name of each result under `out`; sub-folders are kept."""
+    _refuse_loops(paths, out)
+    found, skipped = _expand(paths, out)
+    names = _Names(out, found, on_exists)
+    chosen = [_unwritten(entry) if entry.fault is not None else names.choose(entry) for entry in found]
+    tasks = tuple(entry for entry in chosen if isinstance(entry, Task))
+    return Plan(tasks, (*skipped, *(entry for entry in chosen if isinstance(entry, Skipped))))
+
+
+def free_name(target: Path, on_exists: OnExists) -> Path | None:
+    """Where to write instead of `target` if that is taken; None: nowhere, it is to be skipped."""
+    if on_exists is OnExists.OVERWRITE or not os.path.lexists(target):
+        return target
+    if on_exists is OnExists.SKIP:
+        return None
+    return next(path for path in map(target.with_name, _numbered(target.name)) if not os.path.lexists(path))
+
+
+def output_name(name: str) -> str:
+    """`自评表.xls` → `自评表_评分表.xlsx`; the suffix is never doubled, and macros need `.xlsm`."""
+    path = Path(name)
+    own = _OWN_STEM.fullmatch(path.stem)
+    stem = own["stem"] if own else path.stem
+    return f"{stem}{SUFFIX}{'.xlsm' if path.suffix.lower() in _MACROS else '.xlsx'}"
+
+
+def is_lock_file(name: str) -> bool:
+    """Whether `name` is what Excel, WPS or LibreOffice leave beside an open workbook."""
+    return name.startswith(("~$", ".~"))
+
+
+class _Names:
+    """Gives every result of a run a name of its own."""
+
+    def __init__(self, out: Path, found: Sequence[_Found], on_exists: OnExists) -> None:
+        self._out = out
+        self._on_exists = on_exists
+        # Inputs count as taken: no option may replace one, nor one result of this run another.
+        self._taken = {_folded(entry.real): entry.path for entry in found}
+        self._inputs = frozenset(self._taken)
+        self._real: dict[Path, str] = {}  # real path of each folder below `out`
+
+    def choose(self, entry: _Found) -> Task | Skipped:
+        folder = self._out / entry.below
+        wanted = output_name(entry.path.name)
+        wanted_key = self._key(folder, wanted)
+        rival = self._taken.get(wanted_key)
+        for name in _numbered(wanted):
+            key = self._key(folder, name)
+            if key in self._taken:
+                continue
+            exists = os.path.lexists(folder / name)
+            if exists and self._on_exists is OnExists.SUFFIX:
+                continue
+            break
+        self._taken[key] = entry.path
+        target = folder / name
+        if exists and self._on_exists is OnExists.SKIP:
+            return Skipped(entry.path, Finding("OUT005", params={"path": str(target)}))
+        if name == wanted:
+            return Task(entry.path, target)
+        if rival is None or wanted_key in self._inputs:
+            said = Finding("OUT006", params={"path": str(folder / wanted), "output": str(target)})
+        else:
+            said = Finding("BAT001", params={"path": str(entry.path), "other": str(rival), "output": name})
+        return Task(entry.path, target, (said,))
+
+    def _key(self, folder: Path, name: str) -> str:
+        real = self._real.get(folder)
+        if real is None:
+            real = self._real[folder] = os.path.realpath(folder)
+        return _folded(f"{real}{os.sep}{name}")
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """`x_评分表.xlsx`, `x_评分表_2.xlsx`, `x_评分表_3.xlsx` …"""
+    yield name
+    stem, dot, extension = name.rpartition(".")
+    for number in count(2):
+        yield f"{stem}_{number}{dot}{extension}"
+
+
+def _unwritten(entry: _Found) -> Task:
+    if entry.fault is None:
+        return Task(entry.path)
+    return Task(entry.path, None, (entry.fault,), fault=True)
+
+
+def _refuse_loops(paths: Sequence[Path], out: Path) -> None:
+    """Results inside an input folder would be the next run's inputs, without end."""
+    if os.path.lexists(out) and not os.path.isdir(out):
+        raise PathError(f"--out 指定的「{out}」是一个文件,不是文件夹。请改用文件夹的路径。")
+    place = os.path.realpath(out)
+    for path in paths:
+        if os.path.isdir(path) and _is_below(place, os.path.realpath(path)):
+            raise UsageError(
+                f"--out 指定的「{out}」在输入文件夹「{path}」里面,结果会被当成下一次的输入。\n"
+                "请把 --out 改为输入文件夹以外的文件夹。"
+            )
+
+
+def _expand(paths: Sequence[Path], out: Path | None) -> tuple[list[_Found], tuple[Skipped, ...]]:
+    found: dict[str, _Found] = {}  # by real path: a file reached twice is done once
+    skipped: list[Skipped] = []
+    own_results = None if out is None else os.path.realpath(out)
+    for path in paths:
+        if os.path.isdir(path):
+            inside = list(_walk(path, own_results, skipped))
+            if not inside:
+                skipped.append(Skipped(path, Finding("BAT006", params={"path": str(path)})))
+        elif is_lock_file(path.name):
+            inside = []
+            skipped.append(Skipped(path, Finding("BAT005", params={"path": str(path)})))
+        else:
+            inside = [_Found(path, os.path.realpath(path), Path(), _unreadable(path))]
+        for entry in inside:
+            found.setdefault(entry.real, entry)
+    return list(found.values()), tuple(skipped)
+
+
+def _unreadable(path: Path) -> Finding | None:
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return read_fault(error, path)
+    if not stat.S_ISREG(mode):
+        return Finding("BAT003", params={"path": str(path), "reason": "这不是普通文件"})
+    return None
+
+
+def _walk(root: Path, own_results: str | None, skipped: list[Skipped]) -> Iterator[_Found]:
+    """The workbooks below `root`, in order; links lead out of what was asked for and are only reported."""
+    real_root = os.path.realpath(root)
+    pending = [(root, real_root, Path())]
+    while pending:
+        folder, real_folder, below = pending.pop()
+        try:
+            with os.scandir(folder) as scan:
+                entries = sorted(scan, key=lambda entry: _natural(entry.name))
+        except OSError as error:
+            yield _Found(folder, real_folder, below, read_fault(error, folder))
+            continue
+        ours = own_results is not None and _is_below(real_folder, own_results)
+        folders: list[tuple[Path, str, Path]] = []
+        for entry in entries:
+            stem, extension = os.path.splitext(entry.name)
+            if _ignored(entry.name):
+                continue
+            if entry.is_symlink():
+                # What lies inside is found by its own path; following the link too could go round in circles.
+                if (entry.is_dir() or extension.lower() in WORKBOOKS) and not _is_below(
+                    os.path.realpath(entry.path), real_root
+                ):
+                    skipped.append(Skipped(Path(entry.path), Finding("BAT004", params={"path": entry.path})))
+            elif entry.is_dir():
+                folders.append((folder / entry.name, os.path.join(real_folder, entry.name), below / entry.name))
+            elif extension.lower() in WORKBOOKS and entry.is_file() and not (ours and _OWN_STEM.fullmatch(stem)):
+                yield _Found(folder / entry.name, os.path.join(real_folder, entry.name), below)
+        pending += reversed(folders)
+
+
+def _ignored(name: str) -> bool:
+    """Lock files, hidden files (our temporary ones too), and what editors and systems leave behind."""
+    return name.startswith((".", "~")) or name in ("__MACOSX", "$RECYCLE.BIN")
+
+
+def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    pieces = _NUMBERS.split(unicodedata.normalize("NFC", name).casefold())
+    return (*((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces), (1, 0, name))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Whether the real path `path` is `folder` or lies in it."""
+    path, folder = os.path.normcase(path), os.path.normcase(folder)
+    return path == folder or path.startswith(os.path.join(folder, ""))
+
+
+def _folded(real: str) -> str:
+    """One key for names which only Windows or macOS take for the same; the same file always has the same key."""
+    return unicodedata.normalize("NFC", real).casefold()
