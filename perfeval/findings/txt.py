@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from perfeval.findings import Code, Severity
 
 CODES: tuple[Code, ...] = (
@@ -105,3 +107,14 @@ CODES: tuple[Code, ...] = (
         "目标「举办推介活动不少于5场次」,预期值「≥3场次」→ 改为一致。",
     ),
 )
+
+# Half sentences for the parameters of these codes.
+PHRASES: Mapping[str, str] = {
+    "ten_thousand": "两数正好相差一万倍,可能是“元”与“{unit}”写混了。",
+    "rate_of": "占{name}的 {rate}",
+    "count_all": "指标",
+    "count_met": "达标的指标",
+    "count_missed": "未达标的指标",
+    "no_row": "指标表中也没有与这项目标对应的指标。",
+    "row_says": "指标表中「{name}」的实现值({cell})是「{actual}」。",
+}

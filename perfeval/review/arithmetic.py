@@ -20,7 +20,7 @@ def stated_scores(context: ReviewContext) -> Iterator[Finding]:
     digits = context.pack.rounding.digits
     for row in context.rows:
         stated = row.indicator.stated_score
-        if row.basis is not Basis.COMPUTED or stated is None or row.score is None or _agrees(stated, row.score, digits):
+        if stated is None or row.score is None or not _differs(row, digits):
             continue
         yield context.at(
             "SCR101",
@@ -48,11 +48,7 @@ def stated_total(context: ReviewContext) -> Iterator[Finding]:
     rounded = sum((Fraction(round_half_up(score, digits)) for score in scores), Fraction(0))
     typed = [row.indicator.stated_score for row in results]
     typed_sum = sum((Fraction(score) for score in typed if score is not None), Fraction(0))
-    rows_differ = any(
-        row.basis is Basis.COMPUTED and score is not None and row.score is not None and not _agrees(score, row.score, digits)
-        for row, score in zip(results, typed, strict=True)
-    )
-    if rows_differ and None not in typed and typed_sum == Fraction(stated):
+    if None not in typed and typed_sum == Fraction(stated) and any(_differs(row, digits) for row in results):
         return
     if Fraction(stated) == rounded:
         cause = CAUSES["rows_rounded_first"]
@@ -146,9 +142,8 @@ def empty_groups(context: ReviewContext) -> Iterator[Finding]:
     filled = {indicator.group for indicator in context.form.indicators}
     if not filled:
         return  # the reader has said that the table is empty
-    missing = [
-        group for group in context.pack.groups if group.scoring != "execution" and group.kinds and group.name not in filled
-    ]
+    wanted = [group for group in context.pack.groups if group.scoring != "execution" and group.kinds]
+    missing = [group for group in wanted if group.name not in filled]
     reachable = context.pack.total - sum((group.points for group in missing), Fraction(0))
     for group in missing:
         yield context.on_sheet("WGT101", group=group.name, points=shown(group.points), reachable=shown(reachable))
@@ -160,6 +155,13 @@ def weight_total(context: ReviewContext) -> Iterator[Finding]:
     if stated is not None and Fraction(stated) != context.pack.total:
         written, expected = decimal_text(stated), shown(context.pack.total)
         yield context.in_field("WGT103", "total.weight", written=written, expected=expected)
+
+
+def _differs(row: RowResult, digits: int) -> bool:
+    stated = row.indicator.stated_score
+    if row.basis is not Basis.COMPUTED or stated is None or row.score is None:
+        return False
+    return not _agrees(stated, row.score, digits)
 
 
 def _agrees(stated: Decimal, exact: Fraction, digits: int) -> bool:
@@ -252,7 +254,8 @@ def _needless(context: ReviewContext, row: RowResult, reason: str) -> bool:
     """Whether the reason of a met row explains nothing: no surplus, no confirmation, no inapplicability."""
     if row.met is not True or row.score != row.weight or (row.completion is not None and row.completion > 1):
         return False
-    return not (context.words("fulfilled").search(reason) or any(w in reason for w in context.pack.not_applicable.words))
+    inapplicable = any(word in reason for word in context.pack.not_applicable.words)
+    return not (inapplicable or context.words("fulfilled").search(reason))
 
 
 def _larger_is_better(context: ReviewContext, indicator: Indicator) -> bool:
@@ -262,7 +265,9 @@ def _larger_is_better(context: ReviewContext, indicator: Indicator) -> bool:
     return relation is None and not any(word in indicator.name for word in context.pack.scoring.lower_is_better.value)
 
 
-def _said_not_applicable(context: ReviewContext, indicator: Indicator, words: tuple[str, ...]) -> tuple[str, str] | None:
+def _said_not_applicable(
+    context: ReviewContext, indicator: Indicator, words: tuple[str, ...]
+) -> tuple[str, str] | None:
     """Where the row, or a sentence about it in the narrative, says that it does not apply."""
     for key, cell in indicator.cells.items():
         if key not in ("name", "criterion") and any(word in cell.text for word in words):

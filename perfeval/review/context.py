@@ -16,8 +16,9 @@ from perfeval.findings import Finding
 from perfeval.model import Cell, Evaluation, Form, Indicator, RowResult
 from perfeval.numbers import decimal_text, round_half_up
 from perfeval.pack import Pack
+from perfeval.review.mentions import Mention, mentions
 
-__all__ = ["FIELD_NAMES", "Funds", "ReviewContext", "Rule", "Money", "amount_text"]
+__all__ = ["FIELD_NAMES", "Funds", "Money", "ReviewContext", "Rule", "amount_text"]
 
 # What a clerk calls a header field or a section; the tool's own vocabulary, the same for every pack.
 FIELD_NAMES: Mapping[str, str] = {
@@ -65,9 +66,11 @@ class Money:
         return self.parts[0][0]
 
     @property
-    def formula(self) -> str:
-        """The sum as a person reads it."""
-        return "" if self.total is None else amount_text(self.total)
+    def stated_amounts(self) -> tuple[tuple[str, Fraction], ...]:
+        """Paths and amounts of every field of this sum that holds a number."""
+        if self.stated is None or self.total is None:
+            return self.parts
+        return ((self.stated, self.total), *self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,11 @@ class ReviewContext:
         return tuple((path, cell) for path, cell in goals + sections if not self.says_nothing(cell.text))
 
     @cached_property
+    def mentions(self) -> tuple[Mention, ...]:
+        """Every number the running text names, in reading order."""
+        return tuple(mention for path, cell in self.prose for mention in mentions(path, cell.text))
+
+    @cached_property
     def _sentences(self) -> dict[str, tuple[str, ...]]:
         return {path: tuple(_SENTENCE.findall(cell.text)) for path, cell in self.prose}
 
@@ -163,7 +171,7 @@ class ReviewContext:
 
     def name_of(self, path: str) -> str:
         """What a clerk calls a header field or section."""
-        known = FIELD_NAMES.get(path)
+        known = self.form.labels.get(path) or FIELD_NAMES.get(path)
         if known is not None:
             return known
         parent, _, part = path.rpartition(".")

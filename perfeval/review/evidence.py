@@ -17,6 +17,7 @@ __all__ = ["RULES"]
 _YEAR = re.compile(r"(?<![\d.])(20\d\d)(?=\s*(?:年|[-/.]\d{1,2}(?!\d)))")
 _ALSO = re.compile(r"\s*[、,,和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
 _TITLE = re.compile(r"\s*[::.、]?\s*([^\n;;。]*)")
+_AROUND = ' 、,,.。()《》"“”'
 _MOST = 200  # a "number" above this is a year or a document number
 
 
@@ -65,7 +66,8 @@ class _Mark:
 
 def numbering(context: ReviewContext) -> Iterator[Finding]:
     """Gaps and doubles in 佐证1…n: over the whole form, or cell by cell when each cell starts anew."""
-    places: list[tuple[str, Indicator | None]] = [("legal_basis", None), *(("evidence", i) for i in context.form.indicators)]
+    places: list[tuple[str, Indicator | None]] = [("legal_basis", None)]
+    places += [("evidence", indicator) for indicator in context.form.indicators]
     texts = [context.form.text(key) if indicator is None else indicator.text(key) for key, indicator in places]
     marks = [mark for where, text in enumerate(texts) if text for mark in _marks(context.pack, text, where)]
     if not marks:
@@ -78,7 +80,9 @@ def numbering(context: ReviewContext) -> Iterator[Finding]:
 
     def find(code: str, where: int, **params: str) -> Finding:
         key, indicator = places[where]
-        return context.in_field(code, key, **params) if indicator is None else context.at(code, indicator, key, **params)
+        if indicator is None:
+            return context.in_field(code, key, **params)
+        return context.at(code, indicator, key, **params)
 
     for run in runs:
         numbers = {mark.number for mark in run}
@@ -139,7 +143,7 @@ def _title(pack: Pack, text: str, start: int) -> str:
     following = _mark_pattern(pack).search(title)
     if following:
         title = title[: following.start()]
-    return title.strip(" 、,,.。()《》\"“”")
+    return title.strip(_AROUND)
 
 
 def _same_title(one: str, other: str) -> bool:

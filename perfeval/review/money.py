@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
 from perfeval.findings import Finding
@@ -18,21 +19,20 @@ _LEEWAY = Fraction(1, 3)  # a factor this near to that of the units is taken for
 def amounts(context: ReviewContext) -> Iterator[Finding]:
     """Each sum by itself: not negative, equal to its parts, in the form's unit like the others."""
     slips = set()
-    for path, amount, written, others in _suspected_slips(context):
-        slips.add(path)
+    for slip in _suspected_slips(context):
+        slips.add(slip.money.place)
         yield context.in_field(
             "FND107",
-            path,
-            label=context.name_of(path),
-            written=written,
-            other=others,
+            slip.money.place,
+            label=context.name_of(slip.money.place),
+            written=amount_text(slip.total),
+            other=amount_text(slip.other),
             unit=context.pack.money_unit,
-            suggested=amount,
+            suggested=amount_text(slip.total / slip.factor),
         )
     for money in _sums(context):
-        for path in (money.stated, *(path for path, _ in money.parts)):
-            number = context.form.amount(path) if path else None
-            if path and number is not None and number < 0:
+        for path, amount in money.stated_amounts:
+            if amount < 0:
                 yield context.in_field("FND109", path, label=context.name_of(path), written=context.form.text(path))
         if money.stated and money.total is not None and len(money.parts) > 1 and money.place not in slips:
             added = sum((value for _, value in money.parts), Fraction(0))
@@ -68,18 +68,18 @@ def spending(context: ReviewContext) -> Iterator[Finding]:
     rate = funds.execution
     if rate is None or spent is None:
         return
-    base = funds.allocated if allocated is not None else funds.budget
+    base = spent / rate if rate else allocated or budget or Fraction(0)
     if rate > 1:
         yield context.in_field(
             "FND101",
             funds.spent.place,
             spent=amount_text(spent),
-            allocated=base.formula,
-            difference=amount_text(spent - (base.total or 0)),
+            allocated=amount_text(base),
+            difference=amount_text(spent - base),
             unit=unit,
         )
         return
-    said = {"rate": percent_text(rate), "spent": amount_text(spent), "allocated": base.formula}
+    said = {"rate": percent_text(rate), "spent": amount_text(spent), "allocated": amount_text(base)}
     warn, reason = context.limit("execution_warn"), context.limit("execution_reason")
     if warn is not None and rate * 100 < warn:
         yield context.in_field("FND104", funds.spent.place, limit=percent_text(warn / 100), **said)
@@ -117,27 +117,33 @@ def _sums(context: ReviewContext) -> tuple[Money, Money, Money]:
     return funds.budget, funds.allocated, funds.spent
 
 
-def _suspected_slips(context: ReviewContext) -> Iterator[tuple[str, str, str, str]]:
-    """Amounts about 10,000 times the others (元 for 万元): path, the amount it probably is, as written, the others.
+@dataclass(frozen=True, slots=True)
+class _Slip:
+    """A sum that seems to be given in 元, and the one it was compared with."""
+
+    money: Money
+    total: Fraction
+    other: Fraction
+    factor: Fraction
+
+
+def _suspected_slips(context: ReviewContext) -> Iterator[_Slip]:
+    """Amounts about 10,000 times the others (元 for 万元).
 
     The plan is the yardstick; where only the plan is out of line, it is the slip itself.
     """
     factor = convertible(context.pack.money_unit, "元")
+    funds = context.funds
     budget, allocated, spent = (money.total for money in _sums(context))
     if factor is None or factor == 1:
         return
-    funds = context.funds
     if budget and allocated and _near(budget / allocated, factor) and not (spent and _near(spent / allocated, factor)):
-        yield _slip(context, funds.budget, budget, factor, allocated)
+        yield _Slip(funds.budget, budget, allocated, factor)
         return
+    reference = budget or allocated
     for money in (funds.allocated, funds.spent):
-        reference = budget if budget else allocated
-        if money.total and reference and money.total != reference and _near(money.total / reference, factor):
-            yield _slip(context, money, money.total, factor, reference)
-
-
-def _slip(context: ReviewContext, money: Money, total: Fraction, factor: Fraction, other: Fraction) -> tuple[str, str, str, str]:
-    return money.place, amount_text(total / factor), amount_text(total), amount_text(other)
+        if money.total and reference and _near(money.total / reference, factor):
+            yield _Slip(money, money.total, reference, factor)
 
 
 def _near(ratio: Fraction, factor: Fraction) -> bool:

@@ -1,0 +1,125 @@
+"""Numbers in running text, each with the words around it, and how alike two phrases are.
+
+Chinese names things by stringing characters, with the thing itself last; two phrases are compared by the pairs of
+neighbouring characters they share, which needs no dictionary and forgives inserted or left-out words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+
+from perfeval.model import Kind, Quantity
+from perfeval.numbers import round_half_up
+from perfeval.quantity import convertible, numbers_in
+
+__all__ = ["Mention", "agrees", "core", "in_unit", "likeness", "mentions", "pairs"]
+
+_BOUNDARY = re.compile(r"[,,、。;;::!!??()()\[\]【】\n]")
+_SENTENCE_END = "。;;!!??\n"
+_BRACKETS = re.compile(r"[((][^()()]*[))]?")
+_SILENT = re.compile(r"[^\w\u4e00-\u9fff%]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A number in a text."""
+
+    path: str  # of the text
+    quantity: Quantity
+    lead: str  # the sentence up to the number
+    before: str  # the clause up to the number
+    near: str  # what stands between the number (or clause) before and this number
+    after: str  # the rest of the clause up to the next number
+    quote: str  # the clause, for messages
+    closing: bool  # the clause ends here, so that the number is what it states
+
+
+def mentions(path: str, text: str) -> Iterator[Mention]:
+    """Every number of `text` that measures something; dates and years are left out."""
+    found = [item for item in numbers_in(text) if item[0].kind in (Kind.NUMBER, Kind.PERCENT)]
+    if not found:
+        return
+    cuts = [match.start() for match in _BOUNDARY.finditer(text)]
+    spans = [(start, end) for _, start, end in found]
+    cuts = [cut for cut in cuts if not any(start <= cut < end for start, end in spans)]
+    cuts.append(len(text))
+    clause_start = sentence_start = position = previous_end = 0
+    for index, (quantity, start, end) in enumerate(found):
+        while cuts[position] < start:
+            clause_start = cuts[position] + 1
+            if text[cuts[position]] in _SENTENCE_END:
+                sentence_start = clause_start
+            position += 1
+        clause_end = cuts[position]
+        following = found[index + 1][1] if index + 1 < len(found) else len(text)
+        after = text[end : min(clause_end, following)]
+        yield Mention(
+            path,
+            quantity,
+            text[sentence_start:start],
+            text[clause_start:start],
+            text[max(clause_start, previous_end) : start],
+            after,
+            text[clause_start:clause_end].strip(),
+            not after.strip() and following >= clause_end,
+        )
+        previous_end = end
+
+
+def in_unit(quantity: Quantity, unit: str | None) -> Fraction | None:
+    """The value in another unit, None when it measures something else."""
+    if quantity.value is None:
+        return None
+    factor = convertible(quantity.unit, unit)
+    return None if factor is None else Fraction(quantity.value) * factor
+
+
+def agrees(quantity: Quantity, exact: Fraction, unit: str | None) -> bool:
+    """Whether a number in a text says `exact` (given in `unit`), as precisely as it was written."""
+    if quantity.value is None:
+        return False
+    factor = convertible(unit, quantity.unit)
+    if factor is None:
+        return False
+    there = exact * factor
+    if quantity.approximate:
+        return abs(there - Fraction(quantity.value)) <= abs(there) / 20
+    if quantity.relation in (">=", ">"):
+        return there >= quantity.value
+    if quantity.relation in ("<=", "<"):
+        return there <= quantity.value
+    exponent = quantity.value.normalize().as_tuple().exponent
+    digits = max(-exponent, 0) if isinstance(exponent, int) else 0
+    return round_half_up(there, digits) == quantity.value or _cut(there, digits) == quantity.value
+
+
+def _cut(value: Fraction, digits: int) -> Decimal:
+    scaled = value * 10**digits
+    return Decimal(scaled.numerator // scaled.denominator).scaleb(-digits)
+
+
+@lru_cache(maxsize=4096)
+def core(name: str, measures: tuple[str, ...]) -> str:
+    """What an indicator's name is about: without brackets and the measuring word at its end (数量, 个数)."""
+    text = _SILENT.sub("", _BRACKETS.sub("", name))
+    for word in measures:
+        if len(text) > len(word) + 2 and text.endswith(word):
+            return text[: -len(word)]
+    return text
+
+
+@lru_cache(maxsize=8192)
+def pairs(text: str) -> frozenset[str]:
+    """The pairs of neighbouring characters of a phrase."""
+    plain = _SILENT.sub("", text)
+    return frozenset(plain[index : index + 2] for index in range(len(plain) - 1))
+
+
+def likeness(part: frozenset[str], whole: frozenset[str]) -> float:
+    """How much of `part` is found in `whole`, 0 to 1."""
+    return len(part & whole) / len(part) if part else 0.0

@@ -1,0 +1,218 @@
+"""What the overall goal promised, what the text says was reached, and what the table says of the same things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from perfeval.findings import Finding
+from perfeval.findings.txt import PHRASES
+from perfeval.model import Kind, Quantity, RowResult
+from perfeval.quantity import convertible
+from perfeval.review.context import ReviewContext, Rule
+from perfeval.review.mentions import Mention, agrees, core, in_unit, likeness, pairs
+
+__all__ = ["RULES"]
+
+_SAME_ROW = 0.8  # share of an indicator's name that a phrase must hold to speak of that indicator
+_SAME_THING = 0.6  # share of two phrases in common that makes them speak of the same thing
+_ALIKE_IN_SIZE = Fraction(1, 2)  # a result below this share of the promise is probably only a part of it
+
+
+@dataclass(frozen=True, slots=True)
+class _Topic:
+    """An indicator and the characters of its name."""
+
+    row: RowResult
+    pairs: frozenset[str]
+
+    @property
+    def unit(self) -> str | None:
+        target, actual = self.row.indicator.target, self.row.indicator.actual
+        return target.unit if target.unit is not None else actual.unit
+
+
+def promises(context: ReviewContext) -> Iterator[Finding]:
+    """Each number of the goal: covered by an indicator, with the same number, and not shown missed by the text."""
+    topics = _topics(context)
+    stated = [mention for mention in context.mentions if mention.path == "goal.expected" and mention.closing]
+    results = [mention for mention in context.mentions if _is_result(context, mention)]
+    told: set[int] = set()
+    for promise in stated:
+        if promise.quantity.value is None or _is_money_of_form(context, promise):
+            continue
+        topic = _topic_of(topics, promise)
+        missed = _shown_missed(promise, promise.quantity.value, topic, results)
+        if missed is not None:
+            told.add(id(missed))
+            yield _missed(context, promise, topic, missed)
+        elif topic is None:
+            if _is_firm(promise.quantity) and not _like_any(topics, promise):
+                yield context.in_field("TXT105", promise.path, quote=promise.quote)
+        elif not _same_number(promise.quantity, topic.row.indicator.target):
+            indicator = topic.row.indicator
+            yield context.in_field(
+                "TXT111",
+                promise.path,
+                quote=promise.quote,
+                name=indicator.name,
+                target=indicator.target.text.strip(),
+                table_cell=indicator.cell("target").ref,
+            )
+    yield from _against_rows(context, topics, [mention for mention in results if id(mention) not in told])
+
+
+def _against_rows(context: ReviewContext, topics: list[_Topic], results: list[Mention]) -> Iterator[Finding]:
+    """Results named in the text that differ from the row they speak of."""
+    for mention in results:
+        topic = _row_of(topics, mention)
+        if topic is None:
+            continue
+        indicator = topic.row.indicator
+        actual, target = indicator.actual, indicator.target
+        if actual.value is None or any(_says(mention.quantity, quantity) for quantity in (actual, target)):
+            continue
+        yield context.in_field(
+            "TXT109",
+            mention.path,
+            quote=mention.quote,
+            name=indicator.name,
+            actual=actual.text.strip(),
+            table_cell=indicator.cell("actual").ref,
+        )
+
+
+def _missed(context: ReviewContext, promise: Mention, topic: _Topic | None, result: Mention) -> Finding:
+    if topic is None:
+        table = PHRASES["no_row"]
+    else:
+        indicator = topic.row.indicator
+        said = {"name": indicator.name, "cell": indicator.cell("actual").ref, "actual": indicator.actual.text.strip()}
+        table = PHRASES["row_says"].format(**said)
+    return context.in_field(
+        "TXT106",
+        result.path,
+        promise=promise.quote,
+        promise_cell=context.form.cell(promise.path).ref,
+        quote=result.quote,
+        table=table,
+    )
+
+
+def _topics(context: ReviewContext) -> list[_Topic]:
+    measures = context.word_list("measure")
+    return [_Topic(row, pairs(core(row.indicator.name, measures))) for row in context.rows if row.indicator.name]
+
+
+def _is_result(context: ReviewContext, mention: Mention) -> bool:
+    """Whether a number in the text states what was reached in the year: no plan, no comparison, no part of a sum."""
+    if mention.path == "goal.expected" or mention.quantity.value is None:
+        return False
+    return not any(context.words(topic).search(mention.before) for topic in ("elsewhen", "intended", "portion"))
+
+
+def _is_firm(quantity: Quantity) -> bool:
+    """Whether a number of the goal is a promise beyond doubt: it has a relation, or is a percentage."""
+    return quantity.relation in (">=", ">", "<=", "<", "between") or quantity.kind is Kind.PERCENT
+
+
+def _is_money_of_form(context: ReviewContext, mention: Mention) -> bool:
+    unit = context.pack.money_unit
+    if convertible(mention.quantity.unit, unit) is None or mention.quantity.unit is None:
+        return False
+    funds = context.funds
+    sums = (money.total for money in (funds.budget, funds.allocated, funds.spent))
+    return any(total is not None and agrees(mention.quantity, total, unit) for total in sums)
+
+
+def _topic_of(topics: list[_Topic], promise: Mention) -> _Topic | None:
+    """The indicator that covers a promise: the same number first, else the same name."""
+    said = pairs(promise.before)
+    best: tuple[float, _Topic] | None = None
+    for topic in topics:
+        if convertible(promise.quantity.unit, topic.unit) is None:
+            continue
+        same = _same_number(promise.quantity, topic.row.indicator.target)
+        alike = likeness(topic.pairs, said)
+        if not same and alike < _SAME_ROW:
+            continue
+        rank = alike + (1 if same else 0)
+        if best is None or rank > best[0]:
+            best = rank, topic
+    return best[1] if best else None
+
+
+def _like_any(topics: list[_Topic], promise: Mention) -> bool:
+    """Whether some indicator, measured in whatever unit, speaks of the promised thing."""
+    said = pairs(promise.before)
+    return any(max(likeness(topic.pairs, said), likeness(said, topic.pairs)) >= _SAME_THING for topic in topics)
+
+
+def _row_of(topics: list[_Topic], mention: Mention) -> _Topic | None:
+    """The indicator whose name the clause of a number holds."""
+    said = pairs(mention.before) if mention.closing else pairs(mention.before + mention.after)
+    best: tuple[float, _Topic] | None = None
+    for topic in topics:
+        if len(topic.pairs) < 2 or convertible(mention.quantity.unit, topic.unit) is None:
+            continue
+        alike = likeness(topic.pairs, said)
+        if alike >= _SAME_ROW and (best is None or alike > best[0]):
+            best = alike, topic
+    return best[1] if best else None
+
+
+def _shown_missed(promise: Mention, value: Decimal, topic: _Topic | None, results: list[Mention]) -> Mention | None:
+    """The result in the text that falls short of a promise, unless another one meets it or the row admits it."""
+    if topic is not None and topic.row.met is False:
+        return None
+    relation = promise.quantity.relation
+    ceiling = relation in ("<=", "<")
+    if relation not in (">=", ">", None, "<=", "<"):
+        return None
+    short: Mention | None = None
+    for result in results:
+        reached = in_unit(result.quantity, promise.quantity.unit)
+        if reached is None or not result.closing or not _same_thing(promise, result):
+            continue
+        if result.quantity.relation in (">=", ">", "<=", "<"):
+            continue
+        if (reached <= value) if ceiling else (reached >= value):
+            return None
+        if ceiling or reached >= Fraction(value) * _ALIKE_IN_SIZE:
+            short = short or result
+    if short is None or (topic is not None and _says(short.quantity, topic.row.indicator.actual)):
+        return None
+    return short
+
+
+def _same_thing(promise: Mention, result: Mention) -> bool:
+    """Whether two clauses speak of the same thing: they end alike and share most of their words."""
+    one, other = promise.before.rstrip(), result.before.rstrip()
+    a, b = pairs(one), pairs(other)
+    if len(a) < 3 or len(b) < 3 or one[-2:] != other[-2:]:
+        return False
+    return max(likeness(a, b), likeness(b, a)) >= _SAME_THING
+
+
+def _same_number(one: Quantity, other: Quantity) -> bool:
+    if one.value is None or other.value is None:
+        return False
+    factor = convertible(one.unit, other.unit)
+    return factor is not None and Fraction(one.value) * factor == other.value
+
+
+def _says(mention: Quantity, entry: Quantity) -> bool:
+    """Whether a number in the text is that of a cell; a bound in the cell is met, not equalled."""
+    if entry.value is None:
+        return False
+    if entry.definite or entry.relation is None or entry.approximate:
+        return agrees(mention, Fraction(entry.value), entry.unit)
+    value = in_unit(mention, entry.unit)
+    if value is None:
+        return False
+    return value <= entry.value if entry.relation in ("<=", "<") else value >= entry.value
+
+
+RULES = (Rule(promises, ("TXT105", "TXT106", "TXT109", "TXT111")),)

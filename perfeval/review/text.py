@@ -1,0 +1,292 @@
+"""Running text against the table: amounts, rates, counts of indicators, years, and names of others left over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import lru_cache
+
+from perfeval.findings import Finding
+from perfeval.findings.txt import PHRASES
+from perfeval.model import Kind, RowResult
+from perfeval.numbers import percent_text
+from perfeval.pack import Pack
+from perfeval.review.context import Money, ReviewContext, Rule, amount_text
+from perfeval.review.mentions import Mention, agrees, in_unit, likeness, pairs
+
+__all__ = ["RULES"]
+
+_YEAR = re.compile(r"(?<![\d.])(20\d\d)\s*年(?:度)?")
+_NAME = re.compile(r"[\w\u4e00-\u9fff]{2,30}")
+_BEFORE_YEAR = re.compile(r"(?:较|比|自|从|据|与|到|至)\s*$")
+_AFTER_YEAR = re.compile(r"\s*(?:起|以来|相比|同期|至|-|—|~|~)")
+
+
+def amounts(context: ReviewContext) -> Iterator[Finding]:
+    """Sums of money named in the text against the header."""
+    unit = context.pack.money_unit
+    funds = context.funds
+    for mention in context.mentions:
+        if mention.quantity.kind is not Kind.NUMBER or mention.quantity.relation not in (None, "="):
+            continue
+        value = in_unit(mention.quantity, unit)
+        if value is None or mention.quantity.unit is None:
+            continue
+        for money in (funds.budget, funds.allocated, funds.spent):
+            name = money.path.removeprefix("funds.")
+            if money.total is None or not _label(context.pack, f"amount.{name}").search(mention.near):
+                continue
+            if context.words("part").search(mention.before) or context.words("elsewhen").search(mention.before):
+                break
+            stated = {money.total, *(amount for _, amount in money.parts)}
+            if not any(agrees(mention.quantity, amount, unit) for amount in stated):
+                yield context.in_field(
+                    "TXT101",
+                    mention.path,
+                    quote=mention.quote,
+                    field=context.name_of(money.path),
+                    amount=amount_text(money.total),
+                    unit=unit,
+                    hint=_slip(value, money, unit),
+                )
+            break
+
+
+def rates(context: ReviewContext) -> Iterator[Finding]:
+    """The rate of execution named in the text against the one the header yields."""
+    funds = context.funds
+    spent = funds.spent.total
+    if spent is None:
+        return
+    known = {context.name_of(base.path): spent / base.total for base in (funds.allocated, funds.budget) if base.total}
+    label = _label(context.pack, "rate.execution")
+    for mention in context.mentions:
+        quantity = mention.quantity
+        if quantity.kind is not Kind.PERCENT or quantity.relation not in (None, "=") or mention.path == "goal.expected":
+            continue
+        if not known or not label.search(mention.near) or context.words("part").search(mention.lead):
+            continue
+        if context.words("elsewhen").search(mention.before) or context.words("intended").search(mention.before):
+            continue
+        if not any(agrees(quantity, rate * 100, quantity.unit) for rate in known.values()):
+            told = ",".join(
+                PHRASES["rate_of"].format(name=name, rate=percent_text(rate)) for name, rate in known.items()
+            )
+            yield context.in_field("TXT103", mention.path, quote=mention.quote, rates=told)
+
+
+def counts(context: ReviewContext) -> Iterator[Finding]:
+    """Numbers of indicators, of those met and of those missed."""
+    for mention in context.mentions:
+        quantity = mention.quantity
+        if quantity.kind is not Kind.NUMBER or quantity.unit not in (None, "项", "个", "条") or quantity.relation:
+            continue
+        if (
+            quantity.value is None
+            or quantity.value % 1
+            or not context.words("count.indicators").search(mention.lead + mention.after)
+        ):
+            continue
+        what = _counted(context, mention)
+        if what is None or context.words("count.level").search(mention.before):
+            continue
+        scopes = list(_scopes(context, mention))
+        possible = [_range(rows, what) for _, rows in scopes]
+        if any(low <= quantity.value <= high for low, high in possible):
+            continue
+        scope, rows = scopes[0]
+        low, _ = _range(rows, what)
+        said = {"quote": mention.quote, "scope": scope, "what": PHRASES[f"count_{what}"], "count": str(low)}
+        yield context.in_field("TXT102", mention.path, **said)
+
+
+def years(context: ReviewContext) -> Iterator[Finding]:
+    """Another year where the text speaks of the year under review."""
+    year = context.form.year
+    if year is None:
+        return
+    marker = _year_marker(context.pack)
+    project = context.form.text("project").strip()
+    for path, cell in context.prose:
+        text = cell.text
+        if "20" not in text:
+            continue
+        found = list(_YEAR.finditer(text))
+        own = any(match.group(1) == str(year) for match in found)
+        for match in found:
+            if match.group(1) == str(year):
+                continue
+            rest = text[match.end() :]
+            if _BEFORE_YEAR.search(text[: match.start()]) or _AFTER_YEAR.match(rest):
+                continue
+            says_project = bool(marker.match(rest)) or bool(project and rest.startswith(project))
+            later = int(match.group(1)) > year
+            if (says_project and not (later and own)) or (not own and not later and match.start() < 2):
+                quote = text[match.start() : match.end() + 16].split("\n")[0]
+                yield context.in_field("TXT104", path, quote=quote, year=str(year))
+                break
+
+
+def other_projects(context: ReviewContext) -> Iterator[Finding]:
+    """The name of another project after 一级项目 and the like."""
+    project = context.form.text("project").strip()
+    marker = _project_marker(context.pack)
+    if not project:
+        return
+    own = pairs(project)
+    for path, cell in context.prose:
+        for match in marker.finditer(cell.text):
+            found = _project_name(context, match.group(1))
+            if found is None or found in project or project in found:
+                continue
+            name = pairs(found)
+            if likeness(name, own) >= 0.5 or likeness(own, pairs(match.group(1))) >= 0.5:
+                continue
+            quote = cell.text[match.start() : match.start(1) + len(found)]
+            yield context.in_field("TXT107", path, quote=quote, project=project, found=found)
+            break
+
+
+def other_units(context: ReviewContext) -> Iterator[Finding]:
+    """「我中心」 in the form of a bureau, or another unit's name before the year."""
+    unit = re.sub(r"[((].*", "", context.form.text("unit_name")).strip()
+    if not unit:
+        return
+    known = unit + context.form.text("department")
+    named = _unit_before_year(context.pack)
+    for path, cell in context.prose:
+        for word in context.word_list("self_reference"):
+            said, _, kinds = word.partition("=")
+            if said in cell.text and not any(kind in known for kind in kinds.split("|")):
+                yield context.in_field("TXT108", path, quote=said, unit_name=unit)
+                break
+        else:
+            for match in named.finditer(cell.text):
+                found = match.group(1)
+                if found not in known and unit not in found and likeness(pairs(found), pairs(known)) < 0.5:
+                    yield context.in_field("TXT108", path, quote=found, unit_name=unit)
+                    break
+
+
+def conclusion(context: ReviewContext) -> Iterator[Finding]:
+    """The overall goal said to be fully reached while indicators were missed."""
+    cell = context.form.cell("goal.achieved")
+    head = re.split(r"[::,,。;;\n]", cell.text.strip(), maxsplit=1)[0]
+    if not context.words("goal.all").search(head) or context.words("goal.almost").search(head):
+        return
+    missed = [row.indicator.name for row in context.rows if row.met is False]
+    if missed:
+        label = context.name_of("goal.achieved")
+        said = {"written": head, "missed": str(len(missed)), "example": missed[0]}
+        yield context.in_field("TXT110", "goal.achieved", label=label, **said)
+
+
+def _slip(value: Fraction, money: Money, unit: str) -> str:
+    if money.total and value and (value / money.total == 10_000 or money.total / value == 10_000):
+        return PHRASES["ten_thousand"].format(unit=unit)
+    return ""
+
+
+def _counted(context: ReviewContext, mention: Mention) -> str | None:
+    """What a count counts: indicators, met ones, missed ones; None when it counts something else."""
+    pack, near, after = context.pack, mention.near, mention.after.strip()
+    indicator = context.words("count.indicators").match(after)
+    if mention.closing or indicator or after.startswith("的"):
+        if _label(pack, "count.missed").search(near):
+            return "missed"
+        if _label(pack, "count.met").search(near):
+            return "met"
+        if _label(pack, "count.indicators").search(near):
+            return "all"
+    missed, met = context.words("count.missed"), context.words("count.met")
+    rest = after[indicator.end() :] if indicator else after
+    if missed.match(rest):
+        return "missed"
+    if met.match(rest) and len(rest) <= 6:
+        return "met"
+    return "all" if indicator and not rest else None
+
+
+def _scopes(context: ReviewContext, mention: Mention) -> Iterator[tuple[str, tuple[RowResult, ...]]]:
+    """What the count may range over: the groups or kinds named in the sentence, else everything or what is measured."""
+    rows = context.rows
+    text = mention.lead + mention.after
+    groups = [group for group in context.pack.groups if _named(group.name, text)]
+    kinds = [kind.name for group in context.pack.groups for kind in group.kinds if _named(kind.name, mention.before)]
+    if kinds:
+        yield "".join(f"「{kind}」" for kind in kinds), tuple(row for row in rows if row.indicator.level2 in kinds)
+    if groups:
+        names = [group.name for group in groups]
+        yield "和".join(names), tuple(row for row in rows if row.indicator.group in names)
+    if not kinds and not groups:
+        measured = {group.name for group in context.pack.groups if group.scoring == "measured"}
+        yield "", tuple(row for row in rows if row.indicator.group in measured)
+        yield "", rows
+
+
+def _named(name: str, text: str) -> bool:
+    """Whether a text names a group or kind of indicators: 「产出和效益指标」 names both."""
+    stem = name.removesuffix("指标")
+    at = text.find(stem)
+    return at >= 0 and "指标" in text[at : at + len(stem) + 8]
+
+
+def _range(rows: tuple[RowResult, ...], what: str) -> tuple[int, int]:
+    """Least and greatest count that the table allows; rows not known to be met or missed may be either."""
+    if what == "all":
+        return len(rows), len(rows)
+    sure = sum(row.met is (what == "met") for row in rows)
+    return sure, sure + sum(row.met is None for row in rows)
+
+
+def _project_name(context: ReviewContext, text: str) -> str | None:
+    """The name at the start of what follows 一级项目; None when no name follows."""
+    stops = context.words("project_other")
+    if stops.match(text):
+        return None
+    stop = stops.search(text, 2)
+    name = text[: stop.start()] if stop else text
+    return name if len(name) >= 2 else None
+
+
+@lru_cache(maxsize=256)
+def _label(pack: Pack, topic: str) -> re.Pattern[str]:
+    """A label right before a number, with nothing but fillers (金额, 合计, 为) between."""
+    words = _alternatives(pack, topic)
+    fillers = _alternatives(pack, "filler")
+    return re.compile(rf"(?:{words})(?:{fillers}|\s)*$" if words and fillers else r"(?!)")
+
+
+@lru_cache(maxsize=32)
+def _year_marker(pack: Pack) -> re.Pattern[str]:
+    words = [_alternatives(pack, topic) for topic in ("project_marker", "amount.budget")]
+    return re.compile(rf"\s*(?:{'|'.join(word for word in words if word)})" if any(words) else r"(?!)")
+
+
+@lru_cache(maxsize=32)
+def _project_marker(pack: Pack) -> re.Pattern[str]:
+    words, fillers = _alternatives(pack, "project_marker"), _alternatives(pack, "project_filler")
+    return re.compile(rf"(?:{words})(?:{fillers})*({_NAME.pattern})" if words and fillers else r"(?!)(.)")
+
+
+@lru_cache(maxsize=32)
+def _unit_before_year(pack: Pack) -> re.Pattern[str]:
+    words = _alternatives(pack, "unit_suffix")
+    return re.compile(rf"([\u4e00-\u9fff]{{3,20}}(?:{words}))(?=20\d\d年)" if words else r"(?!)(.)")
+
+
+def _alternatives(pack: Pack, topic: str) -> str:
+    words = sorted(pack.review_words.get(topic, ()), key=len, reverse=True)
+    return "|".join(re.escape(word) for word in words)
+
+
+RULES = (
+    Rule(amounts, ("TXT101",)),
+    Rule(counts, ("TXT102",)),
+    Rule(rates, ("TXT103",)),
+    Rule(years, ("TXT104",)),
+    Rule(other_projects, ("TXT107",)),
+    Rule(other_units, ("TXT108",)),
+    Rule(conclusion, ("TXT110",)),
+)
