@@ -13,7 +13,7 @@ from typing import Any
 
 import macro
 import xlwt
-from filling import Placed, Sheet, moved
+from filling import Placed, Sheet, moved, typed
 from odf import number
 from odf import style as odf_style
 from odf.namespaces import STYLENS, TABLENS
@@ -112,7 +112,7 @@ def _evidence(book: Workbook, form: Worksheet, case: dict[str, Any]) -> None:
     form.cell(row, form.max_column).comment = note
     sheet = book.create_sheet("佐证材料")
     for line in case["evidence_sheet"]:
-        sheet.append(line)
+        sheet.append([typed(text)[0] for text in line])
     for column, width in zip("ABCD", (9, 34, 14, 8), strict=True):
         sheet.column_dimensions[column].width = width
     sheet.add_image(_Picture(picture(180, 120)), f"B{len(case['evidence_sheet']) + 2}")

@@ -12,7 +12,7 @@ from openpyxl.cell import Cell as TemplateCell
 from openpyxl.utils import column_index_from_string, get_column_letter, range_boundaries
 from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["Filling", "Placed", "Sheet", "moved", "plain_sheet"]
+__all__ = ["Filling", "Placed", "Sheet", "moved", "plain_sheet", "typed"]
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _DATE = re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日")
