@@ -12,11 +12,12 @@ from typing import Literal
 from perfeval.model import BLANK, Cell
 from perfeval.workbook.archive import Archive
 from perfeval.workbook.area import Range, column_letter, column_number, parse_ref, ref
+from perfeval.workbook.cells import CellMaker, Parsed
 from perfeval.workbook.formats import NumberFormat, cell_formats
 from perfeval.workbook.guard import BadWorkbook
 from perfeval.workbook.magic import ZIP_MAGICS, described
 from perfeval.workbook.package import Package, SheetRef
-from perfeval.workbook.sheet import Parsed, parse_sheet, shared_strings
+from perfeval.workbook.sheet import parse_sheet, shared_strings
 
 __all__ = [
     "Book", "Range", "Sheet", "column_letter", "column_number", "open_book", "parse_ref", "ref",
@@ -155,8 +156,8 @@ def _ooxml_sheet(package: Package, sheet: SheetRef, strings: _SharedStrings) -> 
     def load() -> Parsed:
         if sheet.part not in package:
             raise BadWorkbook("TPL008", part=sheet.part)
-        formats = _formats(package)
-        return parse_sheet(package.read(sheet.part), sheet.part, strings, formats, package.date1904)
+        maker = CellMaker(strings, _formats(package), package.date1904)
+        return parse_sheet(package.read(sheet.part), sheet.part, maker)
 
     return Sheet(sheet.name, sheet.state, sheet.part, load)
 

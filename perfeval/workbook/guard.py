@@ -35,15 +35,14 @@ class Limits:
 
     file_size: int = 128 << 20  # bytes on disk: pictures of evidence make real files large
     members: int = 4096  # files inside the package
-    part_size: int = 128 << 20  # bytes of one inflated part
+    part_size: int = 96 << 20  # bytes of one inflated part
     total_size: int = 768 << 20  # bytes of all inflated parts, as the package declares them
     ratio: int = 200  # inflated ÷ packed, for parts above `ratio_from`: empty styled rows reach 100
     ratio_from: int = 16 << 20
-    tree_size: int = 4 << 20  # bytes of XML up to which a part is held as one tree, above it is streamed
+    tree_size: int = 32 << 20  # bytes of XML of a part that is held as one tree; worksheets are streamed
     rows: int = 1_048_576  # of one sheet, as Excel
     columns: int = 16_384
     cells: int = 1_000_000  # non-blank cells of one sheet
-    text: int = 32 << 20  # characters of all cells of one sheet
 
 
 LIMITS = Limits()
@@ -59,6 +58,8 @@ _UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\
 
 def parse_xml(data: bytes, part: str = "") -> etree._Element:
     """Parse one part; `part` is its name for the refusal. The only XML parser of the program for foreign bytes."""
+    if len(data) > LIMITS.tree_size:
+        raise BadWorkbook("TPL006", what=part, limit=f"{LIMITS.tree_size >> 20} MB")
     data = plain_xml(data, part)
     try:
         root = etree.fromstring(data, _PARSER)
