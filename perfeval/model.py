@@ -134,6 +134,7 @@ class Form:
     year: int | None = None  # 评价年度
     strays: tuple[Stray, ...] = ()
     rows: Mapping[int, int] = field(default_factory=dict)  # template row → row it was found in, indicators left out
+    labels: Mapping[str, str] = field(default_factory=dict)  # header field or section → the words that stand before it
 
     def cell(self, path: str) -> Cell:
         """The cell of a header field; a blank without address when the form lacks it."""

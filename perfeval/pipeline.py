@@ -90,7 +90,7 @@ def _guarded(path: Path, target: Path | None, options: Options) -> Outcome:
     try:
         return _process(path, target, options)
     except BadWorkbook as bad:
-        return Outcome(path, findings=(bad.finding,))
+        return Outcome(path, findings=(bad.finding(),))
     except PerfevalError:
         raise
     except OSError as error:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from perfeval import quantity
 from perfeval.findings import Finding
-from perfeval.layout import Layout, bare
+from perfeval.layout import Layout, Slot, bare
 from perfeval.locate import Found, Places, locate, nearest
 from perfeval.model import BLANK, Cell, CellProblem, Form, Indicator, Kind, Quantity, Stray
 from perfeval.numbers import decimal_text
@@ -64,6 +64,7 @@ class _Reading:
             year=self.year,
             strays=strays,
             rows=self.places.rows,
+            labels=_labels(self.layout),
         )
         return form, tuple(self.findings)
 
@@ -93,7 +94,7 @@ class _Reading:
 
     def _field(self, path: str, found: Found) -> Cell:
         cell = found.cell
-        label = self._label(path)
+        label = _labels(self.layout)[path]
         if cell.problem is not None:
             self._add(_PROBLEM_CODES[cell.problem], cell.ref, label, text=cell.text)
             return cell
@@ -101,12 +102,6 @@ class _Reading:
             return cell
         number = self._amount(cell, label)
         return Cell(cell.ref, cell.text, number, cell.formula)
-
-    def _label(self, path: str) -> str:
-        """The words before a place, as a clerk sees them."""
-        slot = self.layout.places[path]
-        words = [other.text for other in self.layout.by_row[slot.row] if other.path is None and other.column < slot.column]
-        return " / ".join(" ".join(word.split()) for word in words) or slot.text.strip().rstrip("::((")
 
     def _amount(self, cell: Cell, label: str) -> Decimal | None:
         """A sum of money in the pack's unit; None (with a finding) when the text is no definite sum."""
@@ -247,6 +242,34 @@ class _Reading:
         for (row, column), cell in sorted(self.sheet.cells.items()):
             if (row, column) not in consumed:
                 yield Stray(row, max(column - self.places.right_edge, 0), cell)
+
+
+@lru_cache(maxsize=64)
+def _labels(layout: Layout) -> dict[str, str]:
+    """Header fields and sections by path, each with the words a clerk sees before it."""
+    labels = {}
+    for path, slot in layout.places.items():
+        if path.startswith("narrative."):
+            words = [other.text for other in layout.slots if other.row < slot.row and other.column == 1][-1:]
+        else:
+            words = _words_before(layout, slot)
+        label = " / ".join("".join(word.split()) for word in words) or slot.text
+        labels[path] = label.strip().rstrip("::((")
+    return labels
+
+
+def _words_before(layout: Layout, slot: Slot) -> list[str]:
+    """The label right before a place, after the words that head the whole row."""
+    before = [s for s in layout.slots if s.span.top <= slot.row <= s.span.bottom and s.column < slot.column]
+    before.sort(key=lambda s: s.column)
+    heads: list[str] = []
+    for other in before:
+        if other.path:
+            # The last word before the row's first place belongs to that place alone.
+            nearest_label = [s.text for s in before if s.path is None and s.column > other.column][-1:]
+            return [*heads[:-1], *nearest_label]
+        heads.append(other.text)
+    return heads
 
 
 def _joined(found: tuple[Found, ...]) -> Cell:
