@@ -44,7 +44,9 @@ def file_object(outcome: Outcome) -> dict[str, Any]:
         "form": None,
         "groups": [],
         "indicators": [],
+        "funds_score": None,
         "total": None,
+        "notes": [],
         "narrative": {},
     }
     if forms:
@@ -105,9 +107,11 @@ def _form_entry(entry: FormOutcome) -> dict[str, Any]:
             for group in evaluation.groups
         ],
         "indicators": [_row_object(row, digits) for row in evaluation.rows],
+        "funds_score": None if evaluation.funds_score is None else _exact(evaluation.funds_score.score, digits),
         "total": None
         if total is None
         else {"exact": exact_text(total.exact), "shown": decimal_text(total.shown), "grade": total.grade},
+        "notes": list(evaluation.notes),
         "narrative": dict(entry.narrative),
     }
 

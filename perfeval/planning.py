@@ -42,7 +42,8 @@ SUFFIX = "_评分表"
 WORKBOOKS = frozenset((".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".et", ".ett", ".xlsb", ".ods"))
 _MACROS = frozenset((".xlsm", ".xltm"))
 
-_OWN_STEM = re.compile(rf"(?P<stem>.+?){SUFFIX}(?:_\d{{1,3}}| ?[((]\d{{1,3}}[))])?")
+# Also the copies that Windows and browsers number: 「x_评分表 (1)」, with ASCII or full-width brackets.
+_OWN_STEM = re.compile(rf"(?P<stem>.+?){SUFFIX}(?:_\d{{1,3}}| ?[(\uff08]\d{{1,3}}[)\uff09])?")
 _NUMBERS = re.compile(r"(\d+)")
 
 

@@ -41,8 +41,9 @@ STATUS: Mapping[str, str] = {"ok": "完成", "warning": "有提醒", "error": "�
 
 _STATUS_WIDTH = 6
 _UNITS = re.compile(r"[!-~]+|\s+|.", re.DOTALL)
-_NOT_FIRST = frozenset(",。、;:?!」』)】》〉”’…—%‰·,.;:!?)]}")  # 禁则: never at the start of a line
-_NOT_LAST = frozenset("「『(【《〈“‘([{")  # … and never at its end
+# 禁则: never at the start of a line, and never at its end. The escapes are the full-width , : ; ? ! ) . and (.
+_NOT_FIRST = frozenset(",.;:?!)]}。、」』】》〉”’…—%‰·\uff0c\uff1a\uff1b\uff1f\uff01\uff09\uff0e")
+_NOT_LAST = frozenset("([{「『【《〈“‘\uff08")
 
 _ANSI = {"error": "1;31", "failed": "1;31", "warning": "33", "note": "36", "ok": "32", "strong": "1", "faint": "2"}
 
@@ -174,6 +175,9 @@ def outcome_lines(outcome: Outcome, look: Look = PLAIN) -> list[str]:
     indent = " " * (_STATUS_WIDTH + 2)
     if outcome.output is not None:
         lines.append(f"{indent}→ {clean(str(outcome.output))}")
+    for form in outcome.forms:
+        for note in form.evaluation.notes:
+            lines += _block(note, indent, look)
     for finding in outcome.findings:
         lines += finding_lines(finding, look, indent)
     return lines

@@ -72,7 +72,9 @@ def _explain_file(console: Console, path: Path, cell: str | None, options: Any, 
         raise UsageError(f"「{path}」不是一个表格文件。请写出一个文件的路径。")
     outcome = do(plan.tasks[0], options)
     row = None if place is None else int(place[2])
-    chosen = [(form, result) for form in outcome.forms for result in form.evaluation.rows if _is_in(result, row)]
+    chosen = [
+        (form, result) for form in outcome.forms for result in _results(form) if row in (None, result.indicator.row)
+    ]
     if as_json:
         console.result(_json(_file_object(outcome, chosen)))
     else:
@@ -87,13 +89,15 @@ def _explain_file(console: Console, path: Path, cell: str | None, options: Any, 
             console.message("\n".join(finding_lines(finding)))
         return ExitCode.FOUND_ERRORS
     if not chosen:
-        rows = "、".join(str(result.indicator.row) for form in outcome.forms for result in form.evaluation.rows)
+        rows = "、".join(str(result.indicator.row) for form in outcome.forms for result in _results(form))
         raise UsageError(f"{cell} 不在任何三级指标的行里。三级指标在第 {rows} 行。")
     return ExitCode.DONE
 
 
-def _is_in(result: RowResult, row: int | None) -> bool:
-    return row is None or result.indicator.row == row
+def _results(form: FormOutcome) -> tuple[RowResult, ...]:
+    """Every scored row; that of the funds comes first, as it does in the form."""
+    funds = form.evaluation.funds_score
+    return form.evaluation.rows if funds is None else (funds, *form.evaluation.rows)
 
 
 def _code(code_id: str) -> Code:
