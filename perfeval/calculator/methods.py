@@ -1,0 +1,248 @@
+"""The scoring methods by name: pure arithmetic on exact numbers, with the words and the Excel text of what was done.
+
+A pack chooses a method for each situation (`perfeval.pack.rules.METHODS`). A method gets a `Measure`, target and
+result already in one unit, and says which share of the weight is earned. It never asks and never guesses: None means
+that this method has no answer for these numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import cast
+
+from perfeval.numbers import cut_text, exact_text
+
+__all__ = ["MEASURED", "OVER", "Completion", "Measure", "Number", "above_floor", "holds", "proven"]
+
+ONE = Fraction(1)
+ZERO = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """An exact number and how it is written in a calculation, for people and for Excel."""
+
+    value: Fraction
+    text: str  # "24500 ÷ 10000", "98.5%"
+    excel: str  # "24500/10000", "98.5%"; may stand as a factor or dividend without brackets
+
+    @property
+    def divisor(self) -> Number:
+        """The same, in brackets where needed to divide by it."""
+        if all(sign not in self.excel for sign in "*/"):
+            return self
+        return Number(self.value, f"({self.text})", f"({self.excel})")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A target and a result that can be compared."""
+
+    relation: str  # of the target: ">=" "<=" ">" "<" "=" "between"
+    target: Number
+    actual: Number
+    upper: Number | None = None  # upper end of a "between"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """Which share of the weight a result earns, and how that came about."""
+
+    share: Fraction  # 0 … 1
+    met: bool | None  # 达标
+    text: str  # factor of the weight in the score step: "151 ÷ 170"
+    excel: str | None  # the share for Excel: "MIN(1,151/170)"; None: full marks without a calculation
+    ratio: Fraction | None = None  # 完成比例, uncapped
+    bare: str = ""  # Excel text of the uncapped ratio
+    steps: tuple[tuple[str, str, Fraction], ...] = ()  # rule, formula, value
+
+
+def holds(relation: str, actual: Fraction, target: Fraction) -> bool:
+    """Whether `actual` stands in `relation` to `target`."""
+    if relation == ">=":
+        return actual >= target
+    if relation == "<=":
+        return actual <= target
+    if relation == ">":
+        return actual > target
+    if relation == "<":
+        return actual < target
+    return actual == target
+
+
+def proven(text: str) -> Completion:
+    """Full marks for a result known to meet its target without a ratio; `text` says why."""
+    return Completion(ONE, True, "100%", None, steps=(("达标判断", text, ONE),))
+
+
+def ratio(m: Measure, _params: Mapping[str, object]) -> Completion | None:
+    """Result ÷ target, capped. A target below zero can be met, but has no ratio."""
+    if m.target.value <= 0:
+        return _by_relation(m) if holds(m.relation, m.actual.value, m.target.value) else None
+    divisor = m.target.divisor
+    met = m.actual.value >= m.target.value if m.relation == "=" else holds(m.relation, m.actual.value, m.target.value)
+    return _capped(
+        m.actual.value / m.target.value, met, f"{m.actual.text} ÷ {divisor.text}", f"{m.actual.excel}/{divisor.excel}"
+    )
+
+
+def target_over_actual(m: Measure, _params: Mapping[str, object]) -> Completion | None:
+    """Target ÷ result, capped: the smaller the result, the better; a result of 0 or less has no ratio but is met."""
+    met = holds(m.relation, m.actual.value, m.target.value)
+    if m.actual.value <= 0 or m.target.value < 0:
+        return _by_relation(m) if met else None
+    divisor = m.actual.divisor
+    return _capped(
+        m.target.value / m.actual.value, met, f"{m.target.text} ÷ {divisor.text}", f"{m.target.excel}/{divisor.excel}"
+    )
+
+
+def linear_excess(m: Measure, params: Mapping[str, object]) -> Completion | None:
+    """1 − excess ÷ target: nothing is left when the result reaches `zero_from` percent of the target."""
+    met = holds(m.relation, m.actual.value, m.target.value)
+    if m.target.value <= 0:
+        return _by_relation(m) if met else None
+    span = cast("Fraction", params["zero_from"]) / 100 - 1
+    divisor = m.target.divisor
+    over = "" if span == 1 else exact_text(span)
+    return _capped(
+        1 - (m.actual.value - m.target.value) / m.target.value / span,
+        met,
+        f"1 − ({m.actual.text} − {divisor.text}) ÷ {divisor.text}" + (f" ÷ {over}" if over else ""),
+        f"1-({m.actual.excel}-{divisor.excel})/{divisor.excel}" + (f"/({over})" if over else ""),
+        grouped=True,
+    )
+
+
+def exact(m: Measure, _params: Mapping[str, object]) -> Completion | None:
+    """All or nothing: full marks when the target is met."""
+    return _by_relation(m)
+
+
+def by_date(m: Measure, _params: Mapping[str, object]) -> Completion | None:
+    """All or nothing on dates; their day numbers are compared."""
+    return _by_relation(m)
+
+
+def zero_target(m: Measure, _params: Mapping[str, object]) -> Completion | None:
+    """A target of 0 has no ratio: full marks when met (a bare or equal 0: nothing above it), else none."""
+    return _by_relation(replace(m, relation="<=") if m.relation == "=" else m)
+
+
+def within(m: Measure, params: Mapping[str, object]) -> Completion | None:
+    """Full marks inside the range; below it in proportion to its lower end, above it to its upper end."""
+    upper = cast("Number", m.upper)
+    span = f"{m.target.text}—{upper.text}"
+    if m.target.value <= m.actual.value <= upper.value:
+        return proven(f"{m.actual.text} 在 {span} 之内")
+    nearest, method = (m.target, ratio) if m.actual.value < m.target.value else (upper, target_over_actual)
+    found = method(Measure(">=" if method is ratio else "<=", nearest, m.actual), params)
+    return None if found is None else replace(found, met=False)
+
+
+def steps(m: Measure, params: Mapping[str, object]) -> Completion | None:
+    """A scale: the first step that the result (or its completion) reaches says which share is earned."""
+    measured = m.actual
+    if params["of"] == "completion":
+        found = (target_over_actual if m.relation in ("<=", "<") else ratio)(m, params)
+        if found is None or found.ratio is None:
+            return found
+        measured = Number(found.ratio * 100, f"{cut_text(found.ratio * 100, 2)}%", "")
+    met = holds(m.relation, m.actual.value, m.target.value)
+    for low, share in cast("tuple[tuple[Fraction, Fraction], ...]", params["steps"]):
+        if measured.value >= low:
+            return _scaled(share, met, f"{measured.text} 达到 {exact_text(low)} 一档,得权重的 {exact_text(share)}%")
+    return _scaled(ZERO, met, f"{measured.text} 未达到最低一档")
+
+
+MEASURED: Mapping[str, Callable[[Measure, Mapping[str, object]], Completion | None]] = {
+    "ratio": ratio,
+    "target_over_actual": target_over_actual,
+    "linear_excess": linear_excess,
+    "exact": exact,
+    "by_date": by_date,
+    "zero_target": zero_target,
+    "range": within,
+    "steps": steps,
+}
+
+
+def above_floor(found: Completion, floor: Fraction) -> Completion:
+    """Nothing for a completion below `floor` percent."""
+    if found.ratio is None or found.ratio * 100 >= floor:
+        return found
+    limit = f"{exact_text(floor)}%"
+    step = ("最低完成比例", f"完成比例低于 {limit},不得分", ZERO)
+    return replace(
+        found, share=ZERO, text="0", excel=f"IF({found.bare}<{limit},0,{found.excel})", steps=(*found.steps, step)
+    )
+
+
+def none(found: Completion, _params: Mapping[str, object]) -> Completion:
+    """Over-achievement changes nothing (also where it is only to be noticed or explained)."""
+    return found
+
+
+def deduct(found: Completion, params: Mapping[str, object]) -> Completion:
+    """From `from` percent on, a fixed share of the weight is taken off."""
+    limit, share = cast("Fraction", params["from"]), cast("Fraction", params["share"]) / 100
+    if found.ratio is None or found.ratio * 100 < limit:
+        return found
+    text = f"1 − {exact_text(share * 100)}%"
+    step = ("超额扣减", text, 1 - share)
+    excel = f"(1-{exact_text(share * 100)}%)"
+    return replace(found, share=1 - share, text=f"({text})", excel=excel, steps=(*found.steps, step))
+
+
+def cut(found: Completion, params: Mapping[str, object]) -> Completion:
+    """From `from` percent on, the score is cut by as much as the completion lies above it."""
+    limit = cast("Fraction", params["from"]) / 100
+    if found.ratio is None or found.ratio <= limit:
+        return found
+    share = max(ZERO, 1 - (found.ratio - limit))
+    text = f"1 − ({found.text if found.ratio <= 1 else found.steps[0][1]} − {exact_text(limit * 100)}%)"
+    steps = (*found.steps, ("超额扣减", text, share))
+    excel = f"MAX(0,1-({found.bare}-{exact_text(limit * 100)}%))"
+    return replace(found, share=share, text=exact_text(share), excel=excel, steps=steps)
+
+
+OVER: Mapping[str, Callable[[Completion, Mapping[str, object]], Completion]] = {
+    "none": none,
+    "remind": none,
+    "require_reason": none,
+    "deduct": deduct,
+    "cut": cut,
+}
+
+
+def _capped(value: Fraction, met: bool, text: str, excel: str, *, grouped: bool = False) -> Completion:
+    """A ratio kept between 0 and 1, with a step when that changed it."""
+    steps = (("完成比例", text, value),)
+    if ZERO <= value <= ONE:
+        factor = f"({text})" if grouped else text
+        return Completion(value, met, factor, f"MIN(1,{excel})", value, excel, steps)
+    share = ONE if value > 1 else ZERO
+    limit = "完成比例超过 100%,按 100% 计" if value > 1 else "完成比例低于 0,按 0 计"
+    capped = f"MIN(1,{excel})" if value > 1 else f"MAX(0,{excel})"
+    return Completion(share, met, "100%" if value > 1 else "0", capped, value, excel, (*steps, ("封顶", limit, share)))
+
+
+def _by_relation(m: Measure) -> Completion:
+    met = holds(m.relation, m.actual.value, m.target.value)
+    if met:
+        return proven(f"{m.actual.text} 符合 {sign(m.relation)}{m.target.text}")
+    return Completion(
+        ZERO, False, "0", "0", steps=(("达标判断", f"{m.actual.text} 不符合 {sign(m.relation)}{m.target.text}", ZERO),)
+    )
+
+
+def _scaled(share: Fraction, met: bool | None, text: str) -> Completion:
+    percent = f"{exact_text(share)}%"
+    return Completion(share / 100, met, percent, f"MIN(1,{percent})", steps=(("分档", text, share / 100),))
+
+
+def sign(relation: str) -> str:
+    """The relation as the form prints it."""
+    return {">=": "≥", "<=": "≤"}.get(relation, relation)
