@@ -70,7 +70,7 @@ def free_name(pattern: str, taken: Container[str], start: int = 1) -> str:
 def with_relationship(data: bytes | None, kind: str, target: str) -> tuple[bytes, str]:
     """The list with one relationship more, and its id. `kind` is the last segment of its type, or a whole type."""
     data = _NO_RELATIONSHIPS if data is None else plain_xml(data)
-    rel_id = free_name("rId{}", {_attributes(entry).get("Id") for entry in _entries(data)})
+    rel_id = free_name("rId{}", {_attributes(entry).get("Id", "") for entry in _entries(data)})
     type_ = kind if ":" in kind else f"{RELATIONSHIPS}/{kind}"
     return _appended(data, f'Relationship Id="{rel_id}" Type="{type_}" Target="{attribute(target)}"'), rel_id
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["MAIN", "ORDER", "RELATIONSHIPS", "attribute", "markup", "text", "worksheet"]
+__all__ = ["MAIN", "ORDER", "RELATIONSHIPS", "attribute", "markup", "storable", "text", "worksheet"]
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -31,14 +31,19 @@ def markup(content: str) -> str:
     return content.translate(_ATTRIBUTE)
 
 
+def storable(content: str) -> str:
+    """A text as XML can hold it: control characters become `_xHHHH_`, as Excel writes them. Markup is not escaped."""
+    return _ODD.sub(_escaped, content)
+
+
 def text(content: str) -> str:
-    """A text as it stands between tags; control characters become `_xHHHH_`, as Excel writes them."""
-    return _ODD.sub(_escaped, content).translate(_MARKUP)
+    """A text as it stands between tags."""
+    return storable(content).translate(_MARKUP)
 
 
 def attribute(content: str) -> str:
     """A text as it stands between the quotes of an attribute."""
-    return _ODD.sub(_escaped, content).translate(_ATTRIBUTE)
+    return storable(content).translate(_ATTRIBUTE)
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -1,0 +1,218 @@
+"""Cell notes (批注): what is wrong with a cell, said at the cell.
+
+A note is a comment and a box that shows it, in two parts of the package that may already hold comments of the clerk.
+Ours are appended behind theirs and are known by their author; taking them out again leaves the clerk's parts byte
+for byte as they were, so that filling a corrected form leaves no mark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from html import unescape
+
+from perfeval.workbook.area import parse_ref
+from perfeval.workbook.guard import plain_xml
+from perfeval.workbook.sheetxml import MAIN, text
+
+__all__ = ["AUTHOR", "Geometry", "Note", "noted_cells", "with_notes", "without_notes"]
+
+AUTHOR = "perfeval"
+
+_TAG = rb"((?:[A-Za-z][\w.-]*:)?)"
+_AUTHOR = re.compile(rb"<%bauthor(?:\s[^>]*)?(?:/>|>([^<]*)</\1author\s*>)" % _TAG)
+_COMMENT = re.compile(rb"<%bcomment\s([^>]*)>.*?</\1comment\s*>" % _TAG, re.S)
+_AUTHOR_ID = re.compile(rb"\bauthorId\s*=\s*[\"']([0-9]+)")
+_REF = re.compile(rb"\bref\s*=\s*[\"']([A-Z]{1,3}[0-9]{1,7})")
+_EMPTY_AUTHORS = re.compile(rb"<%bauthors\s*/>" % _TAG)
+_EMPTY_LIST = re.compile(rb"<%bcommentList\s*/>" % _TAG)
+_AUTHORS_END = re.compile(rb"</%bauthors\s*>" % _TAG)
+_LIST_END = re.compile(rb"</%bcommentList\s*>" % _TAG)
+# Boxes are short; VML need not be well-formed, so a missing end must not cost a search through the whole part.
+_SHAPE = re.compile(rb"<((?:[\w-]+:)?shape)\s[^>]{0,2000}>.{0,8000}?</\1\s*>", re.S)
+_SHAPE_ID = re.compile(rb"_x0000_s([0-9]{1,9})")
+_ROW = re.compile(rb"<(?:[\w-]+:)?Row>\s*([0-9]{1,7})")
+_COLUMN = re.compile(rb"<(?:[\w-]+:)?Column>\s*([0-9]{1,5})")
+
+_NEW_COMMENTS = (
+    f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<comments xmlns="{MAIN}"><authors></authors>'
+    "<commentList></commentList></comments>"
+).encode()
+_VML_SPACES = {
+    "v": "urn:schemas-microsoft-com:vml",
+    "o": "urn:schemas-microsoft-com:office:office",
+    "x": "urn:schemas-microsoft-com:office:excel",
+}
+_BOX_TYPE = (
+    '<v:shapetype id="_x0000_t202" coordsize="21600,21600" o:spt="202" path="m,l,21600r21600,l21600,xe">'
+    '<v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>'
+)
+_WIDTH, _LINE, _LINE_LENGTH = 220, 16, 17  # of a box: pixels, pixels, 汉字
+_CLUSTER = 1024  # ids of shapes are given out in blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note to be put on a cell."""
+
+    ref: str  # A1 address; of a merged range its first cell
+    text: str
+
+
+def _standard_width(_column: int) -> int:
+    return 64
+
+
+def _standard_height(_row: int) -> int:
+    return 20
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Sizes of columns and rows in pixels (from 1), so that a box can be given a size: it is anchored to cells."""
+
+    width: Callable[[int], int] = _standard_width
+    height: Callable[[int], int] = _standard_height
+
+
+def noted_cells(comments: bytes) -> frozenset[str]:
+    """The cells that have a comment."""
+    refs = (_REF.search(match[2]) for match in _COMMENT.finditer(comments))
+    return frozenset(ref[1].decode() for ref in refs if ref)
+
+
+def without_notes(comments: bytes, vml: bytes | None) -> tuple[bytes | None, bytes | None]:
+    """Both parts without our notes; a part in which nothing is left is None."""
+    comments = plain_xml(comments)
+    authors = [unescape((match[2] or b"").decode("utf-8", "replace")) for match in _AUTHOR.finditer(comments)]
+    ours = {str(number).encode() for number, author in enumerate(authors) if author == AUTHOR}
+    if not ours:
+        return comments, vml
+    gone: set[tuple[int, int]] = set()
+
+    def keep(match: re.Match[bytes]) -> bytes:
+        author, ref = _AUTHOR_ID.search(match[2]), _REF.search(match[2])
+        if author is None or ref is None or author[1] not in ours:
+            return match[0]
+        with suppress(ValueError):  # beyond the last column: there is no box for it either
+            gone.add(parse_ref(ref[1].decode()))
+        return b""
+
+    left: bytes | None = _COMMENT.sub(keep, comments)
+    if left is not None and authors[-1] == AUTHOR:  # further in front the others would change their numbers
+        last = list(_AUTHOR.finditer(left))[-1]
+        left = left[: last.start()] + left[last.end() :]
+    if left is not None and _COMMENT.search(left) is None:
+        left = None
+    return left, vml if vml is None else _without_boxes(plain_xml(vml), gone)
+
+
+def _without_boxes(vml: bytes, gone: set[tuple[int, int]]) -> bytes | None:
+    def keep(match: re.Match[bytes]) -> bytes:
+        row, column = _ROW.search(match[0]), _COLUMN.search(match[0])
+        ours = row is not None and column is not None and (int(row[1]) + 1, int(column[1]) + 1) in gone
+        return b"" if ours else match[0]
+
+    left = _SHAPE.sub(keep, vml)
+    if b"#_x0000_t202" not in left:
+        left = left.replace(_declared(_BOX_TYPE, vml).encode(), b"")
+    return left if _SHAPE.search(left) else None
+
+
+def with_notes(
+    comments: bytes | None, vml: bytes | None, notes: Sequence[Note], geometry: Geometry, cluster: int = 1
+) -> tuple[bytes, bytes]:
+    """Both parts with `notes` behind what is there; None stands for a part that does not exist yet.
+
+    `cluster` numbers the block of shape ids of a new part; no two sheets of a workbook may share one.
+    """
+    comments = (
+        _NEW_COMMENTS if comments is None else _EMPTY_LIST.sub(rb"<\1commentList></\1commentList>", plain_xml(comments))
+    )
+    comments = _EMPTY_AUTHORS.sub(rb"<\1authors></\1authors>", comments)
+    authors = [unescape((match[2] or b"").decode("utf-8", "replace")) for match in _AUTHOR.finditer(comments)]
+    authors_end, list_end = _AUTHORS_END.search(comments), _LIST_END.search(comments)
+    if authors_end is None or list_end is None:
+        return with_notes(None, vml, notes, geometry, cluster)  # nothing in it that a program could show
+    prefix = list_end[1].decode()
+    number = authors.index(AUTHOR) if AUTHOR in authors else len(authors)
+    author = "" if AUTHOR in authors else f"<{prefix}author>{AUTHOR}</{prefix}author>"
+    items = "".join(_comment(note, number, prefix) for note in notes)
+    comments = b"".join(
+        (
+            comments[: authors_end.start()],
+            author.encode(),
+            comments[authors_end.start() : list_end.start()],
+            items.encode(),
+            comments[list_end.start() :],
+        )
+    )
+    return comments, _with_boxes(vml, notes, geometry, cluster)
+
+
+def _comment(note: Note, author: int, prefix: str) -> str:
+    p = prefix
+    font = f'<{p}rPr><{p}sz val="9"/><{p}rFont val="宋体"/><{p}charset val="134"/></{p}rPr>'
+    content = f'<{p}text><{p}r>{font}<{p}t xml:space="preserve">{text(note.text)}</{p}t></{p}r></{p}text>'
+    return f'<{p}comment ref="{note.ref}" authorId="{author}">{content}</{p}comment>'
+
+
+def _with_boxes(vml: bytes | None, notes: Sequence[Note], geometry: Geometry, cluster: int) -> bytes:
+    if vml is None:
+        spaces = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in _VML_SPACES.items())
+        layout = f'<o:shapelayout v:ext="edit"><o:idmap v:ext="edit" data="{cluster}"/></o:shapelayout>'
+        vml = f"<xml{spaces}>{layout}</xml>".encode()
+    else:
+        vml = plain_xml(vml)
+    end = vml.rfind(b"</xml>")
+    if end < 0:
+        return _with_boxes(None, notes, geometry, cluster)
+    following = max((int(match[1]) for match in _SHAPE_ID.finditer(vml)), default=cluster * _CLUSTER) + 1
+    boxes = "" if b'id="_x0000_t202"' in vml else _declared(_BOX_TYPE, vml)
+    boxes += "".join(_declared(_box(note, following + at, geometry), vml) for at, note in enumerate(notes))
+    return vml[:end] + boxes.encode() + vml[end:]
+
+
+def _declared(element: str, vml: bytes) -> str:
+    """A VML element with the prefixes the part does not declare itself."""
+    missing = "".join(
+        f' xmlns:{prefix}="{uri}"'
+        for prefix, uri in _VML_SPACES.items()
+        if f'xmlns:{prefix}="{uri}"'.encode() not in vml
+    )
+    name, space, rest = element.partition(" ")
+    return f"{name}{missing}{space}{rest}"
+
+
+def _box(note: Note, number: int, geometry: Geometry) -> str:
+    row, column = parse_ref(note.ref)
+    lines = sum(max(1, -(-len(line) // _LINE_LENGTH)) for line in note.text.split("\n"))
+    height = lines * _LINE + 14
+    left = (column + 1, 15)
+    top = (row - 1, 5) if row > 1 else (row, 2)
+    right = _walk(*left, _WIDTH, geometry.width)
+    bottom = _walk(*top, height, geometry.height)
+    anchor = ", ".join(f"{cell - 1}, {offset}" for cell, offset in (left, top, right, bottom))
+    return (
+        f'<v:shape id="_x0000_s{number}" type="#_x0000_t202" style="position:absolute;margin-left:0;margin-top:0;'
+        f'width:{_WIDTH * 0.75:g}pt;height:{height * 0.75:g}pt;z-index:{number % _CLUSTER};visibility:hidden"'
+        ' fillcolor="#fff2cc" o:insetmode="auto"><v:fill color2="#fff2cc"/>'
+        '<v:shadow on="t" color="black" obscured="t"/>'
+        '<v:path o:connecttype="none"/><v:textbox style="mso-direction-alt:auto"><div style="text-align:left"></div>'
+        '</v:textbox><x:ClientData ObjectType="Note"><x:MoveWithCells/><x:SizeWithCells/>'
+        f"<x:Anchor>{anchor}</x:Anchor><x:AutoFill>False</x:AutoFill><x:Row>{row - 1}</x:Row>"
+        f"<x:Column>{column - 1}</x:Column></x:ClientData></v:shape>"
+    )
+
+
+def _walk(cell: int, offset: int, distance: int, size: Callable[[int], int]) -> tuple[int, int]:
+    """The cell and the offset in it that lie `distance` pixels further."""
+    offset += distance
+    for _ in range(_CLUSTER):  # hidden cells have no size
+        if offset <= size(cell):
+            break
+        offset -= size(cell)
+        cell += 1
+    return cell, offset
