@@ -27,7 +27,7 @@ from perfeval.review import review
 from perfeval.workbook.grid import Book, Sheet, open_book
 from perfeval.workbook.package import BadWorkbook
 
-__all__ = ["FormOutcome", "Options", "Outcome", "fill", "inspect", "layout_of"]
+__all__ = ["FormOutcome", "Options", "Outcome", "blank_form", "fill", "inspect", "layout_of"]
 
 _SURE = 0.5  # share of a form's words above which a sheet is that form
 _ALMOST = 0.2  # share above which a hint names the sheet
@@ -86,6 +86,13 @@ def fill(path: Path, target: Path, options: Options) -> Outcome:
     return _guarded(path, target, options)
 
 
+def blank_form(pack: Pack, fields: Mapping[str, str] | None = None) -> bytes:
+    """A blank official form to hand out, with header fields by path ("unit_name") filled in as far as known."""
+    from perfeval.assemble import blank_form as assembled
+
+    return assembled(layout_of(pack), fields or {})
+
+
 def _guarded(path: Path, target: Path | None, options: Options) -> Outcome:
     try:
         return _process(path, target, options)
@@ -113,7 +120,8 @@ def _process(path: Path, target: Path | None, options: Options) -> Outcome:
     if target is not None and forms:
         from perfeval.assemble import assemble  # the writing half is loaded only where something is written
 
-        data, notes = assemble(book, [(sheet, outcome, layout_of(outcome.pack)) for sheet, outcome in forms], options.mark)
+        with_layouts = [(sheet, outcome, layout_of(outcome.pack)) for sheet, outcome in forms]
+        data, notes = assemble(book, with_layouts, findings, options.mark)
         findings += notes
         try:
             write_atomic(target, data)

@@ -123,8 +123,8 @@ def new(out: Path, pack_id: str | None, templates: Path | None, on_exists: str) 
     """
     from perfeval.files import safe_name, write_atomic, write_fault
     from perfeval.pack import available, load_pack
+    from perfeval.pipeline import blank_form
     from perfeval.planning import OnExists, free_name
-    from perfeval.writer import blank_form
 
     if pack_id is None:
         ids = available(templates)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from lxml import etree
 
 from perfeval.workbook.grid import Range, open_book, parse_ref
 from perfeval.workbook.package import Package, parse_xml
+from perfeval.workbook.rules import Rules
 from perfeval.workbook.textfit import Font
 
 __all__ = ["Blueprint", "read_blueprint"]
@@ -40,10 +42,13 @@ class Blueprint:
     fonts: tuple[Font, ...]  # font of each cell format
     wraps: tuple[bool, ...]  # whether each cell format wraps its text
     copied: Mapping[str, bytes]  # element name → its XML
-    conditional_formats: tuple[etree._Element, ...]
-    validations: tuple[etree._Element, ...]
-    dxfs: tuple[int, ...]  # differential formats the conditional formats use
+    rules: Rules  # conditional formats and drop-down lists
     title_rows: tuple[int, int] | None  # rows repeated on each page
+
+    @cached_property
+    def formats(self) -> frozenset[int]:
+        """Every cell format the form uses."""
+        return frozenset(self.styles.values()) | {0}
 
     def span(self, row: int, column: int) -> Range:
         """The merged range that begins at a cell, or the cell itself."""
@@ -74,7 +79,6 @@ def read_blueprint(path: Path) -> Blueprint:
     last = max(sheet.last_row, *(merge.bottom for merge in sheet.merges), 1)
     rows = {number: rows.get(number, _DEFAULT_HEIGHT) for number in range(1, last + 1)}
     fonts, wraps = _formats(package.read(package.styles_part))
-    conditional = tuple(root.iterfind(f"{_MAIN}conditionalFormatting"))
     return Blueprint(
         path=path,
         package=package,
@@ -88,9 +92,7 @@ def read_blueprint(path: Path) -> Blueprint:
         fonts=fonts,
         wraps=wraps,
         copied={name: _raw(element) for name in _COPIED if (element := root.find(_MAIN + name)) is not None},
-        conditional_formats=conditional,
-        validations=tuple(root.iterfind(f"{_MAIN}dataValidations/{_MAIN}dataValidation")),
-        dxfs=tuple(sorted({int(rule.get("dxfId")) for block in conditional for rule in block if rule.get("dxfId")})),
+        rules=Rules.of(root),
         title_rows=_title_rows(package, sheet.name),
     )
 

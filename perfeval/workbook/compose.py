@@ -6,14 +6,14 @@ Formulas carry their value, texts are inline and never become formulas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from perfeval.workbook.grid import Range, column_letter
 from perfeval.workbook.sheetxml import text as xml_text
 
-__all__ = ["Formula", "Link", "PlannedRow", "SheetPlan", "Value", "merge_cells", "sheet_data", "text_cell"]
+__all__ = ["Format", "Formula", "Link", "PlannedRow", "SheetPlan", "Value", "merge_cells", "sheet_data", "text_cell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Formula:
 
 
 Value = str | Decimal | int | Formula | None
+Format = int | tuple[int, str]  # a cell format of the template, perhaps with another fill (ARGB)
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class PlannedRow:
     """One physical row: its height in points and its cells as (column, format, value), by column."""
 
     height: float
-    cells: list[tuple[int, int, Value]]
+    cells: list[tuple[int, Format, Value]]
 
 
 @dataclass(slots=True)
@@ -62,15 +63,14 @@ def text_cell(text: str) -> str:
 _LETTERS = tuple(column_letter(number) for number in range(1, 257))
 
 
-def sheet_data(plan: SheetPlan, style: Mapping[int, int] | Callable[[int], int]) -> str:
-    """The `<sheetData>` of a plan; `style` turns the plan's formats into those of the workbook written to."""
-    resolve = style if callable(style) else style.__getitem__
+def sheet_data(plan: SheetPlan, formats: Mapping[Format, int]) -> str:
+    """The `<sheetData>` of a plan; `formats` turns its formats into those of the workbook written to."""
     out = ["<sheetData>"]
     add = out.append
     for number, row in enumerate(plan.rows, 1):
         add(f'<row r="{number}" ht="{row.height:g}" customHeight="1">')
         for column, xf, value in row.cells:
-            head = f'<c r="{_LETTERS[column - 1]}{number}" s="{resolve(xf)}"'
+            head = f'<c r="{_LETTERS[column - 1]}{number}" s="{formats[xf]}"'
             if value is None or value == "":
                 add(f"{head}/>")
             elif isinstance(value, str):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from perfeval.workbook import textfit
-from perfeval.workbook.compose import Link, PlannedRow, SheetPlan, merge_cells, sheet_data
+from perfeval.workbook.compose import Format, Link, PlannedRow, SheetPlan, merge_cells, sheet_data
 from perfeval.workbook.grid import Range, Sheet
 from perfeval.workbook.sheetxml import MAIN, attribute, worksheet
 from perfeval.workbook.textfit import Font
@@ -79,7 +79,7 @@ def is_problem_sheet(sheet: Sheet) -> bool:
     return sheet.name.startswith(SHEET_NAME) and tuple(sheet.at(2, n).text for n in range(1, 6)) == _HEADER
 
 
-def problem_sheet(problems: Sequence[Problem], formats: Mapping[int, int]) -> bytes:
+def problem_sheet(problems: Sequence[Problem], formats: Mapping[Format, int]) -> bytes:
     """The sheet's XML; `formats` turns `FORMATS` into cell formats of the workbook written to."""
     plan = SheetPlan(merges=[Range(1, 1, 1, 5)])
     plan.rows.append(PlannedRow(30.0, [(1, 1, _TITLE), *((column, 1, None) for column in range(2, 6))]))

@@ -1,0 +1,251 @@
+"""Puts planned forms back into a workbook: the input's own package where it can be edited, else the pack's.
+
+Everything in the input that is not our sheet stays as it was; what cannot be carried is announced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from perfeval.findings import Finding, Severity
+from perfeval.layout import Layout
+from perfeval.workbook.area import ref
+from perfeval.workbook.carry import Carried, carry
+from perfeval.workbook.compose import Format, merge_cells, sheet_data
+from perfeval.workbook.edit import NewSheet, editable, edited, free_sheet_name
+from perfeval.workbook.grid import Book, Sheet
+from perfeval.workbook.notes import Geometry, Note
+from perfeval.workbook.package import Package, SheetRef
+from perfeval.workbook.problems import FORMATS, SHEET_NAME, STYLES, Problem, is_problem_sheet, problem_sheet
+from perfeval.workbook.references import RowMap
+from perfeval.workbook.styles import Adoption, StyleSheet
+from perfeval.writer import FormPlan, blank_plan, plan_form
+
+if TYPE_CHECKING:
+    from perfeval.pipeline import FormOutcome
+
+__all__ = ["assemble", "blank_form"]
+
+_SELECTED = ' tabSelected="1"'
+_TINTS = {Severity.ERROR: "FFFFC7CE", Severity.WARNING: "FFFFEB9C"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A form on its way into the package."""
+
+    layout: Layout
+    plan: FormPlan
+    sheet: SheetRef  # the sheet of the package it replaces or is modelled on
+    source: str  # name of the sheet that was read
+    name: str  # name of the sheet it becomes
+    row_map: RowMap
+    selected: str = ""  # attribute of a sheet that is in front
+
+    def moved(self, finding: Finding) -> Finding:
+        """The finding at its place in the new workbook, if it is about this form."""
+        if finding.sheet != self.source:
+            return finding
+        return replace(self.plan.moved(finding), sheet=self.name)
+
+
+def assemble(
+    book: Book,
+    forms: Sequence[tuple[Sheet, FormOutcome, Layout]],
+    findings: Sequence[Finding],
+    mark: bool,
+) -> tuple[bytes, tuple[Finding, ...]]:
+    """The finished workbook with all its forms, and what has to be said about writing it.
+
+    `findings` are all of the file; with `mark` they are listed on a sheet, and their cells tinted and noted.
+    """
+    package = book.package if book.package is not None and editable(book.package) else None
+    notes: list[Finding] = []
+    if package is None:
+        others = [s.name for s in book.sheets if s.cells and all(s is not sheet for sheet, _, _ in forms)]
+        others = [name for name in others if not name.startswith(SHEET_NAME)]
+        if others:
+            notes.append(Finding("TPL030", params={"kind": book.kind, "sheets": "”“".join(others)}))
+    planned = [
+        _planned(package, sheet, outcome, layout, number) for number, (sheet, outcome, layout) in enumerate(forms)
+    ]
+    moved = [*findings, *notes]
+    for form in planned:
+        moved = [form.moved(f) for f in moved]
+    if package is not None:
+        dropped = {sheet.name for sheet in book.sheets if sheet.state == "visible" and is_problem_sheet(sheet)}
+        return _packed(package, planned, moved if mark else [], dropped, new=()), tuple(notes)
+    return _packed(planned[0].layout.blueprint.package, planned, moved if mark else [], set(), planned[1:]), tuple(notes)
+
+
+def blank_form(layout: Layout, fields: Mapping[str, str]) -> bytes:
+    """A blank official form to hand out, with header fields by path filled in as far as known."""
+    plan = blank_plan(layout, fields)
+    package = layout.blueprint.package
+    sheet = next(sheet for sheet in package.sheets if sheet.part == layout.blueprint.part)
+    return _packed(package, [_Planned(layout, plan, sheet, "", sheet.name, _same_row, _SELECTED)], [], set(), ())
+
+
+def _same_row(row: int) -> int:
+    return row
+
+
+def _planned(package: Package | None, sheet: Sheet, outcome: FormOutcome, layout: Layout, number: int) -> _Planned:
+    plan = plan_form(layout, outcome.form, outcome.evaluation, outcome.narrative)
+    if package is not None:
+        source = next(s for s in package.sheets if s.part == sheet.part)
+        selected = _SELECTED if b'tabSelected="1"' in package.read(source.part)[:4000] else ""
+        return _Planned(layout, plan, source, sheet.name, sheet.name, plan.row_of, selected)
+    blueprint = layout.blueprint
+    source = next(s for s in blueprint.package.sheets if s.part == blueprint.part)
+    name, selected = (source.name, _SELECTED) if number == 0 else (sheet.name, "")
+    return _Planned(layout, plan, source, sheet.name, name, _same_row, selected)
+
+
+def _packed(
+    package: Package,
+    planned: Sequence[_Planned],
+    findings: Sequence[Finding],
+    dropped: set[str],
+    new: Sequence[_Planned],
+) -> bytes:
+    styles = StyleSheet.of(package)
+    theme = styles.theme
+    sheets: dict[str, bytes] = {}
+    added: list[NewSheet] = []
+    carried_all: list[Carried] = []
+    for form in planned:
+        own = [f for f in findings if f.sheet == form.name]
+        adoption, tints = _adopted(styles, form, own)
+        styles = StyleSheet.parse(adoption.data, theme)
+        carried = carry(
+            package,
+            form.sheet,
+            form.row_map,
+            own=form.layout.blueprint.rules,
+            notes=_notes(form, own),
+            geometry=_geometry(form),
+        )
+        xml = _sheet_xml(form, carried, adoption, tints)
+        if form in new:
+            added.append(NewSheet(form.name, xml))
+        else:
+            sheets[form.sheet.part] = xml
+            carried_all.append(carried)
+    if findings:
+        listed = styles.adopt(_problem_styles(), FORMATS)
+        styles = StyleSheet.parse(listed.data, theme)
+        # The list we wrote last time gives up its name.
+        name = free_sheet_name(SHEET_NAME, [s.name for s in package.sheets if s.name not in dropped])
+        added.append(NewSheet(name, problem_sheet([_problem(f) for f in findings], dict(listed.xf))))
+    kept = [form for form in planned if form not in new]
+    return edited(
+        package,
+        sheets=sheets,
+        styles=styles.data,
+        print_titles={form.name: titles for form in kept if (titles := _title_rows(form))},
+        print_areas={form.name: _area(form) for form in kept},
+        new_sheets=added,
+        drop_sheets=dropped,
+        row_maps={form.name: form.row_map for form in kept},
+        replaced_parts={name: data for carried in carried_all for name, data in carried.replaced.items()},
+        added_parts=[part for carried in carried_all for part in carried.added],
+        removed_parts=[part for carried in carried_all for part in carried.removed],
+    )
+
+
+# ---- one sheet ------------------------------------------------------------------------------------------------------
+
+
+def _adopted(styles: StyleSheet, form: _Planned, findings: Sequence[Finding]) -> tuple[Adoption, dict[str, str]]:
+    """The form's formats in the workbook, and the tint of each problem cell by address."""
+    blueprint = form.layout.blueprint
+    tints: dict[str, str] = {}
+    for finding in sorted(findings, key=lambda f: f.severity.rank, reverse=True):
+        if finding.cell and finding.severity in _TINTS:
+            tints[finding.cell] = _TINTS[finding.severity]
+    # Either none or all possible tints are asked for, so that the files of a batch share two style sheets.
+    wanted = _all_tints(form.layout) if tints else ()
+    template = StyleSheet.of(blueprint.package)
+    return styles.adopt(template, blueprint.formats, blueprint.rules.formats, wanted), tints
+
+
+@lru_cache(maxsize=32)
+def _all_tints(layout: Layout) -> tuple[tuple[int, str], ...]:
+    return tuple((number, argb) for number in sorted(layout.blueprint.formats) for argb in _TINTS.values())
+
+
+def _sheet_xml(form: _Planned, carried: Carried, adoption: Adoption, tints: Mapping[str, str]) -> bytes:
+    plan, blueprint = form.plan, form.layout.blueprint
+    formats: dict[Format, int] = {**adoption.xf, **adoption.tinted, -1: 0}
+    if tints:
+        for number, row in enumerate(plan.sheet.rows, 1):
+            for index, (column, style, value) in enumerate(row.cells):
+                argb = tints.get(ref(number, column))
+                if argb is not None and isinstance(style, int) and style >= 0:
+                    row.cells[index] = (column, (style, argb), value)
+    last_row, last_column = len(plan.sheet.rows), form.layout.last_column
+    own = {
+        "sheetPr": '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>',
+        "dimension": f'<dimension ref="A1:{ref(last_row, last_column)}"/>',
+        "sheetViews": f'<sheetViews><sheetView{form.selected} workbookViewId="0"/></sheetViews>',
+        "sheetData": sheet_data(plan.sheet, formats),
+        "mergeCells": merge_cells(plan.sheet.merges),
+        **{name: xml.decode() for name, xml in blueprint.copied.items()},
+    }
+    rules = blueprint.rules.expanded(lambda row: plan.spans.get(row, (row, row)), adoption.dxf)
+    return carried.worksheet({name: xml for name, xml in own.items() if xml}, rules)
+
+
+def _notes(form: _Planned, findings: Sequence[Finding]) -> list[Note]:
+    """One note for each problem cell with everything there is to say about it."""
+    texts: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.cell and finding.severity in _TINTS:
+            texts.setdefault(finding.cell, []).append(
+                f"{finding.severity.label} {finding.code}:{finding.message}\n改法:{finding.fix}"
+            )
+    return [Note(cell, "\n".join(lines)) for cell, lines in texts.items()]
+
+
+def _geometry(form: _Planned) -> Geometry:
+    widths, rows = form.layout.blueprint.widths, form.plan.sheet.rows
+    return Geometry(
+        lambda column: int((256 * widths.get(column, 8.43) + 18) / 256 * 7),
+        lambda row: round(rows[row - 1].height * 4 / 3) if row <= len(rows) else 20,
+    )
+
+
+def _title_rows(form: _Planned) -> str:
+    rows = form.layout.blueprint.title_rows
+    if rows is None:
+        return ""
+    spans = form.plan.spans
+    return f"{spans[rows[0]][0]}:{spans[rows[1]][1]}"
+
+
+def _area(form: _Planned) -> str:
+    return f"A1:{ref(len(form.plan.sheet.rows), form.layout.last_column)}"
+
+
+# ---- the list of problems -------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _problem_styles() -> StyleSheet:
+    return StyleSheet.parse(STYLES)
+
+
+def _problem(finding: Finding) -> Problem:
+    return Problem(
+        severity=finding.severity.label,
+        code=finding.code,
+        sheet=finding.sheet,
+        cell=finding.cell,
+        label=finding.label,
+        message=finding.message,
+        fix=finding.fix,
+    )
