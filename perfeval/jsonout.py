@@ -13,12 +13,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from perfeval.calculator import amount
 from perfeval.findings import Finding
 from perfeval.numbers import cut_text, decimal_text, exact_text, shown
-from perfeval.review.context import Money, ReviewContext
 
 if TYPE_CHECKING:
-    from perfeval.model import Quantity, RowResult
+    from perfeval.model import Form, Quantity, RowResult
     from perfeval.pipeline import FormOutcome, Outcome
 
 __all__ = ["VERSION", "document", "dumps", "file_object", "file_text", "finding_object"]
@@ -101,7 +101,7 @@ def _form_entry(entry: FormOutcome) -> dict[str, Any]:
     return {
         "sheet": form.sheet,
         "pack": pack.id,
-        "form": _form_object(entry),
+        "form": _form_object(form),
         "groups": [
             {"level1": group.name, "weight": _exact(group.weight, digits), "score": _exact(group.score, digits)}
             for group in evaluation.groups
@@ -116,9 +116,10 @@ def _form_entry(entry: FormOutcome) -> dict[str, Any]:
     }
 
 
-def _form_object(entry: FormOutcome) -> dict[str, Any]:
-    form = entry.form
-    funds = ReviewContext(form, entry.evaluation, entry.pack).funds
+def _form_object(form: Form) -> dict[str, Any]:
+    budget, allocated, spent = (amount(form, f"funds.{name}")[0] for name in ("budget", "allocated", "spent"))
+    base = budget if allocated is None else allocated
+    rate = None if spent is None or not base else Fraction(spent) / Fraction(base)
     return {
         "unit_name": form.text("unit_name"),
         "project": form.text("project"),
@@ -126,22 +127,18 @@ def _form_object(entry: FormOutcome) -> dict[str, Any]:
         "project_level": form.text("project_level"),
         "contact": {key: form.text(f"contact.{key}") for key in ("name", "phone", "email")},
         "funds": {
-            "budget": _amount(funds.budget.total),
-            "allocated": _money(funds.allocated),
-            "spent": _money(funds.spent),
-            "execution_rate": None if funds.execution is None else cut_text(funds.execution, _RATIO_DIGITS),
+            "budget": _decimal(budget),
+            "allocated": _money(form, "funds.allocated", allocated),
+            "spent": _money(form, "funds.spent", spent),
+            "execution_rate": None if rate is None else cut_text(rate, _RATIO_DIGITS),
         },
         "goal": {key: form.text(f"goal.{key}") for key in ("expected", "achieved")},
     }
 
 
-def _money(money: Money) -> dict[str, str | None]:
-    parts = {path.rpartition(".")[2]: amount for path, amount in money.parts}
-    return {key: _amount(parts.get(key)) for key in ("own_level", "transferred")} | {"total": _amount(money.total)}
-
-
-def _amount(value: Fraction | None) -> str | None:
-    return None if value is None else exact_text(value)
+def _money(form: Form, path: str, total: Decimal | None) -> dict[str, str | None]:
+    parts = {key: _decimal(form.amount(f"{path}.{key}")) for key in ("own_level", "transferred")}
+    return {**parts, "total": _decimal(total)}
 
 
 def _row_object(row: RowResult, digits: int) -> dict[str, Any]:
