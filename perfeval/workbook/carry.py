@@ -81,20 +81,24 @@ def carry(
     own: Rules = NO_RULES,
     notes: Sequence[Note] = (),
     geometry: Geometry | None = None,
+    linked: bool = True,
 ) -> Carried:
     """Take from `sheet` what is not cells, for a new sheet in which row r stands at `row_map(r)`.
 
     `own` are the rules of the pack's form: equal ones in the sheet are ours of last time and are left out, for the
     writer puts them in anew. `notes` (with the addresses of the new sheet) replace the notes we left last time; a
     cell on which somebody else commented keeps that comment and gets none of ours. `geometry` is the new sheet's.
+
+    With `linked=False` the new sheet is meant for another part: what lives in parts of its own – drawings, comments,
+    notes, links outside – is left out, as the other part has no relationships.
     """
     rest = _without_cells(package.read(sheet.part))
     kept = _kept(rest, sheet.part)
-    relations = {relation.id: relation for relation in package.relationships(sheet.part)}
+    relations = {relation.id: relation for relation in package.relationships(sheet.part)} if linked else {}
     carried = Carried(
         root=kept.root,
         elements={},
-        rules=kept.rules.without(own).moved(row_map, sheet.name),
+        rules=kept.rules.without(own).moved(row_map, sheet.name, linked=linked),
         code_name=kept.code_name,
         tab_colour=kept.tab_colour,
     )
@@ -107,7 +111,8 @@ def carry(
     if kept.filter_range:
         carried.elements["autoFilter"] = f'<autoFilter ref="{attribute(shift_ranges(kept.filter_range, row_map))}"/>'
     _move_parts(carried, package, sheet, relations.values(), row_map)
-    _annotate(carried, package, sheet, relations, row_map, notes, geometry or Geometry())
+    if linked:
+        _annotate(carried, package, sheet, relations, row_map, notes, geometry or Geometry())
     return carried
 
 
@@ -260,16 +265,28 @@ def _annotate(
     taken = frozenset() if comments is None else noted_cells(comments)
     fresh = [note for note in notes if note.ref not in taken]
     if fresh:
-        clusters = sum(name.lower().endswith(".vml") for name in package.names) + (old_vml is None)
-        comments, vml = with_notes(comments, vml, fresh, geometry, clusters)
+        comments, vml = with_notes(comments, vml, fresh, geometry, _cluster(package, sheet, old_vml))
     links = _Links(carried, package, sheet)
-    links.settle(comments_rel, old_comments, comments, "comments", "xl/comments{}.xml", _COMMENTS_TYPE)
-    vml_id = links.settle(vml_rel, old_vml, vml, "vmlDrawing", "xl/drawings/vmlDrawing{}.vml", _VML_TYPE)
+    # The sheet's id in the names keeps two forms of one workbook apart, whose parts are made independently.
+    comments_name, vml_name = (
+        f"xl/comments{sheet.sheet_id}_{{}}.xml",
+        f"xl/drawings/vmlDrawing{sheet.sheet_id}_{{}}.vml",
+    )
+    links.settle(comments_rel, old_comments, comments, "comments", comments_name, _COMMENTS_TYPE)
+    vml_id = links.settle(vml_rel, old_vml, vml, "vmlDrawing", vml_name, _VML_TYPE)
     links.write()
     if vml_id:
         carried.elements["legacyDrawing"] = f'<legacyDrawing r:id="{attribute(vml_id)}"/>'
     else:
         carried.elements.pop("legacyDrawing", None)
+
+
+def _cluster(package: Package, sheet: SheetRef, vml: bytes | None) -> int:
+    """The block of shape ids for the boxes of this sheet: the one it had, or one no other sheet has."""
+    had = re.search(rb"idmap\b[^>]*\sdata=\"([0-9]{1,6})", vml) if vml is not None else None
+    if had is not None:
+        return int(had[1])
+    return sum(name.lower().endswith(".vml") for name in package.names) + package.sheets.index(sheet) + 1
 
 
 class _Links:

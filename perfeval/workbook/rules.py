@@ -50,6 +50,8 @@ _FORMULAS = {"formula", "formula1", "formula2", "f"}  # elements that hold a for
 _TRUE = ("1", "true", "on")
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 _ROW_NUMBER = re.compile(r"(?<=[A-Za-z$])[0-9]+")
+_NUMBER = re.compile(r"(?<![0-9.])[1-9][0-9]{0,6}(?![0-9])")
+_REMEMBERED = 64  # sets of row positions
 _AREA = re.compile(r"\$?([A-Za-z]*)\$?([0-9]*)(?::\$?([A-Za-z]*)\$?[0-9]*)?")
 # Left out when rules are compared: where a rule stands, how it is numbered, and words beside it.
 _INCIDENTAL = {
@@ -107,10 +109,12 @@ class Placed:
 class Rules:
     """The rules of one sheet, in their order."""
 
-    __slots__ = ("_rules",)
+    __slots__ = ("_expanded", "_mentioned", "_rules")
 
     def __init__(self, rules: Iterable[_Rule] = ()) -> None:
         self._rules = tuple(rules)
+        self._mentioned: tuple[int, ...] | None = None
+        self._expanded: dict[object, tuple[Placed, ...]] = {}
 
     @classmethod
     def of(cls, elements: Iterable[etree._Element]) -> Rules:
@@ -140,7 +144,19 @@ class Rules:
         cell (see `expand_formula`); a rule whose rows were all left out is left out. `formats` maps the
         template's differential formats to those of the target.
         """
+        if self._mentioned is None:
+            texts = (hole.content for rule in self._rules for hole in rule.cut()[1])
+            self._mentioned = tuple(sorted({int(row) for text in texts for row in _NUMBER.findall(text)}))
+        # Most forms of a batch have rules at the same rows: what they come to is remembered.
+        key = (tuple(map(spans, self._mentioned)), None if formats is None else tuple(sorted(formats.items())))
+        known = self._expanded.get(key)
+        if known is None:
+            while len(self._expanded) >= _REMEMBERED:
+                del self._expanded[next(iter(self._expanded))]
+            known = self._expanded[key] = self._expand(spans, formats)
+        return known
 
+    def _expand(self, spans: RowSpans, formats: Mapping[int, int] | None) -> tuple[Placed, ...]:
         def fill(hole: _Hole, rule: _Rule) -> str | None:
             if hole.kind == "ranges":
                 if rule.family.upper() == f"EXT:{_SPARKLINES}":  # one cell each: it stays in the first row
@@ -152,8 +168,11 @@ class Rules:
 
         return _filled((rule for rule in self._rules if not rule.linked), fill, formats)
 
-    def moved(self, row_map: RowMap, sheet: str) -> tuple[Placed, ...]:
-        """The rules of the sheet called `sheet`, every row r of which went to `row_map(r)`."""
+    def moved(self, row_map: RowMap, sheet: str, *, linked: bool = True) -> tuple[Placed, ...]:
+        """The rules of the sheet called `sheet`, every row r of which went to `row_map(r)`.
+
+        With `linked=False` without those that point to another part of their package, such as links to the web.
+        """
 
         def fill(hole: _Hole, _rule: _Rule) -> str:
             if hole.kind == "ranges":
@@ -162,7 +181,7 @@ class Rules:
                 return str(max(1, row_map(int(hole.content) + 1) - 1))
             return shift_formula(hole.content, row_map, sheet, unqualified=True)
 
-        return _filled(self._rules, fill, None)
+        return _filled((rule for rule in self._rules if linked or not rule.linked), fill, None)
 
     def without(self, own: Rules) -> Rules:
         """The rules that do not say the same about the same columns as rules of `own` do."""
