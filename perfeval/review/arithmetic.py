@@ -78,7 +78,7 @@ def shortfall_reasons(context: ReviewContext) -> Iterator[Finding]:
         said = {"target": _said(indicator, "target"), "actual": _said(indicator, "actual"), "reason": reason}
         if silent:
             written = f"填「{reason}」" if reason else "是空的"
-            if row.met is False:
+            if row.met is False and row.basis is not Basis.STATED:
                 yield context.at("SCR103", indicator, "shortfall_reason", written=written, **said)
             elif row.score < row.weight and row.basis is not Basis.UNVERIFIED:
                 points = {"score": shown(row.score), "weight": shown(row.weight)}
@@ -274,11 +274,9 @@ def _said_not_applicable(
             return context.column(key), " ".join(cell.text.split())
     if not indicator.name:
         return None
-    for path, cell in context.prose:
-        if indicator.name in cell.text:
-            for sentence in cell.text.replace("\n", "。").split("。"):
-                if indicator.name in sentence and any(word in sentence for word in words):
-                    return context.name_of(path), sentence.strip()
+    for path, sentence in context.sentences:
+        if indicator.name in sentence and any(word in sentence for word in words):
+            return context.name_of(path), sentence.strip()
     return None
 
 

@@ -7,18 +7,19 @@ them once per pack, so that a rule only asks for a topic (`context.words("survey
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
 from perfeval.findings import Finding
-from perfeval.model import Cell, Evaluation, Form, Indicator, RowResult
-from perfeval.numbers import decimal_text, round_half_up
+from perfeval.model import Evaluation, Form, Indicator, RowResult
 from perfeval.pack import Pack
+from perfeval.quantity.text import fold
+from perfeval.review.funds import Funds, funds_of
 from perfeval.review.mentions import Mention, mentions
 
-__all__ = ["FIELD_NAMES", "Funds", "Money", "ReviewContext", "Rule", "amount_text"]
+__all__ = ["FIELD_NAMES", "Passage", "ReviewContext", "Rule", "alternatives", "folded"]
 
 # What a clerk calls a header field or a section; the tool's own vocabulary, the same for every pack.
 FIELD_NAMES: Mapping[str, str] = {
@@ -46,48 +47,16 @@ FIELD_NAMES: Mapping[str, str] = {
 }
 _PARTS: Mapping[str, str] = {"own_level": "市本级", "transferred": "转移支付至下级"}
 _NEVER = re.compile(r"(?!)")
-_SENTENCE = re.compile(r"[^。;;!?!?\n]+")
+_SENTENCE = re.compile(r"[^。;!?\n]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Money:
-    """One of 预算, 下达, 支出 as the form states it."""
+class Passage:
+    """A running text the clerk wrote."""
 
-    path: str  # "funds.spent"
-    total: Fraction | None  # as stated, else the sum of the parts; None: nothing stated
-    stated: str | None  # path of the stated total, None when only parts are stated
-    parts: tuple[tuple[str, Fraction], ...]  # paths and amounts of the parts that hold a number
-
-    @property
-    def place(self) -> str:
-        """Path of the field a finding about this sum points at."""
-        if self.stated is not None or not self.parts:
-            return self.stated or self.path
-        return self.parts[0][0]
-
-    @property
-    def stated_amounts(self) -> tuple[tuple[str, Fraction], ...]:
-        """Paths and amounts of every field of this sum that holds a number."""
-        if self.stated is None or self.total is None:
-            return self.parts
-        return ((self.stated, self.total), *self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Funds:
-    """The money of the form, in the pack's unit."""
-
-    budget: Money
-    allocated: Money
-    spent: Money
-
-    @property
-    def execution(self) -> Fraction | None:
-        """执行率 as a ratio: spent ÷ allocated, or ÷ budget where nothing was allocated; None: not known."""
-        base = self.allocated.total if self.allocated.total is not None else self.budget.total
-        if base is None or base <= 0 or self.spent.total is None:
-            return None
-        return self.spent.total / base
+    path: str  # "goal.expected", "narrative.spending"
+    written: str  # as written, to quote from
+    text: str  # with one spelling for each sign (widths, quotes), letter for letter at the same place
 
 
 @dataclass(frozen=True)
@@ -106,7 +75,7 @@ class ReviewContext:
     @cached_property
     def funds(self) -> Funds:
         """The money of the form."""
-        return Funds(*(self._money(f"funds.{name}") for name in ("budget", "allocated", "spent")))
+        return funds_of(self.form, self.pack.money_unit)
 
     def words(self, topic: str) -> re.Pattern[str]:
         """The pack's words on `topic` as one pattern; it never matches when the pack has none."""
@@ -123,29 +92,27 @@ class ReviewContext:
 
     def says_nothing(self, text: str) -> bool:
         """Whether a text cell is blank or only holds a mark for "none" (「/」)."""
-        stripped = text.strip()
-        return not stripped or stripped in _word_set(self.pack, "nothing")
+        return len(text) < 8 and fold(text).strip() in _nothing(self.pack)
 
     @cached_property
-    def prose(self) -> tuple[tuple[str, Cell], ...]:
-        """Paths and cells of the running text the clerk wrote: goal and narrative, in the order of the form."""
+    def prose(self) -> tuple[Passage, ...]:
+        """The goal and the narrative as the clerk wrote them, in the order of the form."""
         form = self.form
-        goals = [(path, form.cell(path)) for path in ("goal.expected", "goal.achieved")]
-        sections = [(f"narrative.{key}", cell) for key, cell in form.narrative.items()]
-        return tuple((path, cell) for path, cell in goals + sections if not self.says_nothing(cell.text))
+        goals = [(path, form.text(path)) for path in ("goal.expected", "goal.achieved")]
+        sections = [(f"narrative.{key}", cell.text) for key, cell in form.narrative.items()]
+        return tuple(Passage(path, text, folded(text)) for path, text in goals + sections if text)
 
     @cached_property
     def mentions(self) -> tuple[Mention, ...]:
         """Every number the running text names, in reading order."""
-        return tuple(mention for path, cell in self.prose for mention in mentions(path, cell.text))
+        return tuple(
+            mention for passage in self.prose for mention in mentions(passage.path, passage.written, passage.text)
+        )
 
     @cached_property
-    def _sentences(self) -> dict[str, tuple[str, ...]]:
-        return {path: tuple(_SENTENCE.findall(cell.text)) for path, cell in self.prose}
-
-    def sentences(self, path: str) -> tuple[str, ...]:
-        """The sentences of one running text."""
-        return self._sentences[path]
+    def sentences(self) -> tuple[tuple[str, str], ...]:
+        """The sentences of the running text, each with its path."""
+        return tuple((passage.path, sentence) for passage in self.prose for sentence in _SENTENCE.findall(passage.text))
 
     # ---- making findings ----
 
@@ -177,24 +144,6 @@ class ReviewContext:
         parent, _, part = path.rpartition(".")
         return f"{FIELD_NAMES.get(parent, parent)}({_PARTS.get(part, part)})"
 
-    def _money(self, path: str) -> Money:
-        form = self.form
-        parts = []
-        stated = None
-        for name in form.fields:
-            if not name.startswith(path):
-                continue
-            number = form.amount(name)
-            if number is None:
-                continue
-            if name in (path, f"{path}.total"):
-                stated = name
-            elif name.startswith(f"{path}."):
-                parts.append((name, Fraction(number)))
-        total = form.amount(stated) if stated else None
-        amount = Fraction(total) if total is not None else sum((value for _, value in parts), Fraction(0))
-        return Money(path, amount if stated or parts else None, stated, tuple(parts))
-
 
 Check = Callable[[ReviewContext], Iterator[Finding]]
 
@@ -207,9 +156,14 @@ class Rule:
     codes: tuple[str, ...]
 
 
-def amount_text(value: Fraction) -> str:
-    """An amount of money as people write it, without needless zeros."""
-    return decimal_text(round_half_up(value, 6))
+def alternatives(words: Iterable[str]) -> str:
+    """A regular expression for any of `words`, the longest first, as they stand in folded text; "" for none."""
+    return "|".join(re.escape(fold(word)) for word in sorted(words, key=len, reverse=True))
+
+
+def folded(text: str) -> str:
+    """`text` with one spelling for each sign; line ends stay, as they end a sentence."""
+    return "\n".join(map(fold, text.split("\n")))
 
 
 @lru_cache(maxsize=512)
@@ -217,9 +171,9 @@ def _pattern(pack: Pack, topic: str) -> re.Pattern[str]:
     words = pack.review_words.get(topic, ())
     if not words:
         return _NEVER
-    return re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)))
+    return re.compile(alternatives(words))
 
 
-@lru_cache(maxsize=64)
-def _word_set(pack: Pack, topic: str) -> frozenset[str]:
-    return frozenset(pack.review_words.get(topic, ()))
+@lru_cache(maxsize=32)
+def _nothing(pack: Pack) -> frozenset[str]:
+    return frozenset({"", *(fold(word) for word in pack.review_words.get("nothing", ()))})

@@ -10,14 +10,15 @@ from functools import lru_cache
 from perfeval.findings import Finding
 from perfeval.model import Indicator
 from perfeval.pack import Pack
-from perfeval.review.context import ReviewContext, Rule
+from perfeval.review.context import ReviewContext, Rule, alternatives, folded
 
 __all__ = ["RULES"]
 
 _YEAR = re.compile(r"(?<![\d.])(20\d\d)(?=\s*(?:年|[-/.]\d{1,2}(?!\d)))")
-_ALSO = re.compile(r"\s*[、,,和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
-_TITLE = re.compile(r"\s*[::.、]?\s*([^\n;;。]*)")
-_AROUND = ' 、,,.。()《》"“”'
+_ALSO = re.compile(r"\s*[、,和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
+_TITLE = re.compile(r"\s*[:.、]?\s*([^\n;。]*)")
+_SIGNS = re.compile(r"\W+")
+_AROUND = ' 、,.。()<>"'
 _MOST = 200  # a "number" above this is a year or a document number
 
 
@@ -68,7 +69,7 @@ def numbering(context: ReviewContext) -> Iterator[Finding]:
     """Gaps and doubles in 佐证1…n: over the whole form, or cell by cell when each cell starts anew."""
     places: list[tuple[str, Indicator | None]] = [("legal_basis", None)]
     places += [("evidence", indicator) for indicator in context.form.indicators]
-    texts = [context.form.text(key) if indicator is None else indicator.text(key) for key, indicator in places]
+    texts = [folded(context.form.text(key) if indicator is None else indicator.text(key)) for key, indicator in places]
     marks = [mark for where, text in enumerate(texts) if text for mark in _marks(context.pack, text, where)]
     if not marks:
         return
@@ -148,25 +149,22 @@ def _title(pack: Pack, text: str, start: int) -> str:
 
 def _same_title(one: str, other: str) -> bool:
     """Titles as short or long as people repeat them: one within the other is the same."""
-    a, b = (re.sub(r"[\s《》\"“”()()、,,.。]+", "", title) for title in (one, other))
+    a, b = (_SIGNS.sub("", title) for title in (one, other))
     return a in b or b in a
 
 
 @lru_cache(maxsize=32)
 def _mark_pattern(pack: Pack) -> re.Pattern[str]:
     """佐证3, 佐证材料(3); never matches when the pack names no word for it."""
-    words = _mark_words(pack)
-    return re.compile(rf"(?:{words})\s*[((]?(\d{{1,3}})[))]?(?!\d)" if words else r"(?!)(\d)")
+    words = alternatives(pack.review_words.get("evidence_mark", ()))
+    return re.compile(rf"(?:{words})\s*\(?(\d{{1,3}})\)?(?!\d)" if words else r"(?!)(\d)")
 
 
 @lru_cache(maxsize=32)
 def _span_pattern(pack: Pack) -> re.Pattern[str]:
     """What follows in 佐证1-3 and 佐证1至佐证3."""
-    return re.compile(rf"\s*[-–—~~至到]+\s*(?:{_mark_words(pack)})?\s*(\d{{1,3}})(?!\d)")
-
-
-def _mark_words(pack: Pack) -> str:
-    return "|".join(re.escape(word) for word in pack.review_words.get("evidence_mark", ()))
+    words = alternatives(pack.review_words.get("evidence_mark", ()))
+    return re.compile(rf"\s*[-—~至到]+\s*(?:{words})?\s*(\d{{1,3}})(?!\d)")
 
 
 RULES = (

@@ -16,7 +16,7 @@ __all__ = ["RULES"]
 
 _WRITTEN = ("name", "target", "actual", "shortfall_reason", "evidence")  # columns a clerk fills with words
 _DIGITS = re.compile(r"\d+")
-_UNSPOKEN = re.compile(r"[\s、,,。.::;;()()\[\]【】《》<>≥≤≧≦=%％/\"“”'‘’*-]+")
+_UNSPOKEN = re.compile(r"[\W_]+")
 
 
 def required(context: ReviewContext) -> Iterator[Finding]:

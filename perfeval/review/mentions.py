@@ -16,13 +16,14 @@ from functools import lru_cache
 from perfeval.model import Kind, Quantity
 from perfeval.numbers import round_half_up
 from perfeval.quantity import convertible, numbers_in
+from perfeval.quantity.text import fold
 
 __all__ = ["Mention", "agrees", "core", "in_unit", "likeness", "mentions", "pairs"]
 
-_BOUNDARY = re.compile(r"[,,、。;;::!!??()()\[\]【】\n]")
-_SENTENCE_END = "。;;!!??\n"
-_BRACKETS = re.compile(r"[((][^()()]*[))]?")
-_SILENT = re.compile(r"[^\w\u4e00-\u9fff%]+")
+_BOUNDARY = re.compile(r"[,、。;:!?()\[\]\n]")
+_SENTENCE_END = "。;!?\n"
+_BRACKETS = re.compile(r"\([^()]*\)?")
+_SILENT = re.compile(r"[^\w%]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +40,24 @@ class Mention:
     closing: bool  # the clause ends here, so that the number is what it states
 
 
-def mentions(path: str, text: str) -> Iterator[Mention]:
-    """Every number of `text` that measures something; dates and years are left out."""
-    found = [item for item in numbers_in(text) if item[0].kind in (Kind.NUMBER, Kind.PERCENT)]
+def mentions(path: str, written: str, text: str) -> Iterator[Mention]:
+    """Every number of `written` that measures something, dates and years left out; `text` is `written` folded."""
+    found = [item for item in numbers_in(written) if item.quantity.kind in (Kind.NUMBER, Kind.PERCENT)]
     if not found:
         return
     cuts = [match.start() for match in _BOUNDARY.finditer(text)]
-    spans = [(start, end) for _, start, end in found]
-    cuts = [cut for cut in cuts if not any(start <= cut < end for start, end in spans)]
+    cuts = [cut for cut in cuts if not any(item.start <= cut < item.end for item in found)]
     cuts.append(len(text))
     clause_start = sentence_start = position = previous_end = 0
-    for index, (quantity, start, end) in enumerate(found):
+    for index, item in enumerate(found):
+        quantity, start, end = item.quantity, item.start, item.end
         while cuts[position] < start:
             clause_start = cuts[position] + 1
             if text[cuts[position]] in _SENTENCE_END:
                 sentence_start = clause_start
             position += 1
         clause_end = cuts[position]
-        following = found[index + 1][1] if index + 1 < len(found) else len(text)
+        following = found[index + 1].start if index + 1 < len(found) else len(text)
         after = text[end : min(clause_end, following)]
         yield Mention(
             path,
@@ -65,7 +66,7 @@ def mentions(path: str, text: str) -> Iterator[Mention]:
             text[clause_start:start],
             text[max(clause_start, previous_end) : start],
             after,
-            text[clause_start:clause_end].strip(),
+            written[clause_start:clause_end].strip(),
             not after.strip() and following >= clause_end,
         )
         previous_end = end
@@ -106,7 +107,7 @@ def _cut(value: Fraction, digits: int) -> Decimal:
 @lru_cache(maxsize=4096)
 def core(name: str, measures: tuple[str, ...]) -> str:
     """What an indicator's name is about: without brackets and the measuring word at its end (数量, 个数)."""
-    text = _SILENT.sub("", _BRACKETS.sub("", name))
+    text = _SILENT.sub("", _BRACKETS.sub("", fold(name)))
     for word in measures:
         if len(text) > len(word) + 2 and text.endswith(word):
             return text[: -len(word)]

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from perfeval.findings import Finding
 from perfeval.numbers import percent_text
-from perfeval.quantity import convertible
-from perfeval.review.context import Money, ReviewContext, Rule, amount_text
+from perfeval.review.context import ReviewContext, Rule
+from perfeval.review.funds import amount_text
 
 __all__ = ["RULES"]
-
-_LEEWAY = Fraction(1, 3)  # a factor this near to that of the units is taken for a slip of units
 
 
 def amounts(context: ReviewContext) -> Iterator[Finding]:
     """Each sum by itself: not negative, equal to its parts, in the form's unit like the others."""
     slips = set()
-    for slip in _suspected_slips(context):
+    for slip in context.funds.slips:
         slips.add(slip.money.place)
         yield context.in_field(
             "FND107",
@@ -30,7 +27,7 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
             unit=context.pack.money_unit,
             suggested=amount_text(slip.total / slip.factor),
         )
-    for money in _sums(context):
+    for money in context.funds.sums:
         for path, amount in money.stated_amounts:
             if amount < 0:
                 yield context.in_field("FND109", path, label=context.name_of(path), written=context.form.text(path))
@@ -51,7 +48,7 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
 def spending(context: ReviewContext) -> Iterator[Finding]:
     """Spent against received, received against planned, and the rate of execution."""
     funds = context.funds
-    if any(_suspected_slips(context)):
+    if funds.slips:
         return  # one cause, told by `amounts`
     budget, allocated, spent = funds.budget.total, funds.allocated.total, funds.spent.total
     unit = context.pack.money_unit
@@ -90,7 +87,7 @@ def spending(context: ReviewContext) -> Iterator[Finding]:
 def results_against_spending(context: ReviewContext) -> Iterator[Finding]:
     """Results that outrun the spending; with almost nothing spent, only that is told."""
     rate = context.funds.execution
-    if rate is None or rate < 0 or any(_suspected_slips(context)):
+    if rate is None or rate < 0 or context.funds.slips:
         return
     idle = context.limit("idle_execution")
     if idle is not None and rate * 100 < idle and _measured_full(context):
@@ -112,53 +109,10 @@ def results_against_spending(context: ReviewContext) -> Iterator[Finding]:
         )
 
 
-def _sums(context: ReviewContext) -> tuple[Money, Money, Money]:
-    funds = context.funds
-    return funds.budget, funds.allocated, funds.spent
-
-
-@dataclass(frozen=True, slots=True)
-class _Slip:
-    """A sum that seems to be given in 元, and the one it was compared with."""
-
-    money: Money
-    total: Fraction
-    other: Fraction
-    factor: Fraction
-
-
-def _suspected_slips(context: ReviewContext) -> Iterator[_Slip]:
-    """Amounts about 10,000 times the others (元 for 万元).
-
-    The plan is the yardstick; where only the plan is out of line, it is the slip itself.
-    """
-    factor = convertible(context.pack.money_unit, "元")
-    funds = context.funds
-    budget, allocated, spent = (money.total for money in _sums(context))
-    if factor is None or factor == 1:
-        return
-    if budget and allocated and _near(budget / allocated, factor) and not (spent and _near(spent / allocated, factor)):
-        yield _Slip(funds.budget, budget, allocated, factor)
-        return
-    reference = budget or allocated
-    for money in (funds.allocated, funds.spent):
-        if money.total and reference and _near(money.total / reference, factor):
-            yield _Slip(money, money.total, reference, factor)
-
-
-def _near(ratio: Fraction, factor: Fraction) -> bool:
-    """Whether a ratio looks like the factor between two units: money of one project seldom differs threefold."""
-    return factor * _LEEWAY <= ratio <= factor / _LEEWAY
-
-
 def _explained(context: ReviewContext) -> bool:
     """Whether a sentence that speaks of the money gives a reason."""
     cause, topic = context.words("cause"), context.words("money")
-    return any(
-        cause.search(sentence) and topic.search(sentence)
-        for path, _ in context.prose
-        for sentence in context.sentences(path)
-    )
+    return any(cause.search(sentence) and topic.search(sentence) for _, sentence in context.sentences)
 
 
 def _measured_full(context: ReviewContext) -> bool:

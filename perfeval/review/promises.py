@@ -72,7 +72,7 @@ def _against_rows(context: ReviewContext, topics: list[_Topic], results: list[Me
             continue
         indicator = topic.row.indicator
         actual, target = indicator.actual, indicator.target
-        if actual.value is None or any(_says(mention.quantity, quantity) for quantity in (actual, target)):
+        if actual.value is None or _says(mention.quantity, actual) or _same_number(mention.quantity, target):
             continue
         yield context.in_field(
             "TXT109",

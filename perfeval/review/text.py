@@ -12,28 +12,33 @@ from perfeval.findings.txt import PHRASES
 from perfeval.model import Kind, RowResult
 from perfeval.numbers import percent_text
 from perfeval.pack import Pack
-from perfeval.review.context import Money, ReviewContext, Rule, amount_text
+from perfeval.quantity.text import fold
+from perfeval.review.context import ReviewContext, Rule, alternatives, folded
+from perfeval.review.funds import Money, amount_text
 from perfeval.review.mentions import Mention, agrees, in_unit, likeness, pairs
 
 __all__ = ["RULES"]
 
 _YEAR = re.compile(r"(?<![\d.])(20\d\d)\s*年(?:度)?")
-_NAME = re.compile(r"[\w\u4e00-\u9fff]{2,30}")
+_CLAUSE_END = re.compile(r"[:,。;\n]")
+_NAME = re.compile(r"\w{2,30}")
 _BEFORE_YEAR = re.compile(r"(?:较|比|自|从|据|与|到|至)\s*$")
-_AFTER_YEAR = re.compile(r"\s*(?:起|以来|相比|同期|至|-|—|~|~)")
+_AFTER_YEAR = re.compile(r"\s*(?:起|以来|相比|同期|至|-|—|~)")
 
 
 def amounts(context: ReviewContext) -> Iterator[Finding]:
     """Sums of money named in the text against the header."""
     unit = context.pack.money_unit
     funds = context.funds
+    if funds.slips:
+        return
     for mention in context.mentions:
         if mention.quantity.kind is not Kind.NUMBER or mention.quantity.relation not in (None, "="):
             continue
         value = in_unit(mention.quantity, unit)
         if value is None or mention.quantity.unit is None:
             continue
-        for money in (funds.budget, funds.allocated, funds.spent):
+        for money in funds.sums:
             name = money.path.removeprefix("funds.")
             if money.total is None or not _label(context.pack, f"amount.{name}").search(mention.near):
                 continue
@@ -57,7 +62,7 @@ def rates(context: ReviewContext) -> Iterator[Finding]:
     """The rate of execution named in the text against the one the header yields."""
     funds = context.funds
     spent = funds.spent.total
-    if spent is None:
+    if spent is None or funds.slips:
         return
     known = {context.name_of(base.path): spent / base.total for base in (funds.allocated, funds.budget) if base.total}
     label = _label(context.pack, "rate.execution")
@@ -108,8 +113,8 @@ def years(context: ReviewContext) -> Iterator[Finding]:
         return
     marker = _year_marker(context.pack)
     project = context.form.text("project").strip()
-    for path, cell in context.prose:
-        text = cell.text
+    for passage in context.prose:
+        path, text = passage.path, passage.text
         if "20" not in text:
             continue
         found = list(_YEAR.finditer(text))
@@ -121,9 +126,9 @@ def years(context: ReviewContext) -> Iterator[Finding]:
             if _BEFORE_YEAR.search(text[: match.start()]) or _AFTER_YEAR.match(rest):
                 continue
             says_project = bool(marker.match(rest)) or bool(project and rest.startswith(project))
-            later = int(match.group(1)) > year
-            if (says_project and not (later and own)) or (not own and not later and match.start() < 2):
-                quote = text[match.start() : match.end() + 16].split("\n")[0]
+            later = int(match.group(1)) > year and not path.startswith("goal.")  # plans for the next year are in place
+            if not later and (says_project or (not own and match.start() < 2)):
+                quote = passage.written[match.start() : match.end() + 16].split("\n")[0]
                 yield context.in_field("TXT104", path, quote=quote, year=str(year))
                 break
 
@@ -135,34 +140,35 @@ def other_projects(context: ReviewContext) -> Iterator[Finding]:
     if not project:
         return
     own = pairs(project)
-    for path, cell in context.prose:
-        for match in marker.finditer(cell.text):
+    for passage in context.prose:
+        for match in marker.finditer(passage.text):
             found = _project_name(context, match.group(1))
             if found is None or found in project or project in found:
                 continue
             name = pairs(found)
             if likeness(name, own) >= 0.5 or likeness(own, pairs(match.group(1))) >= 0.5:
                 continue
-            quote = cell.text[match.start() : match.start(1) + len(found)]
-            yield context.in_field("TXT107", path, quote=quote, project=project, found=found)
+            quote = passage.written[match.start() : match.start(1) + len(found)]
+            yield context.in_field("TXT107", passage.path, quote=quote, project=project, found=found)
             break
 
 
 def other_units(context: ReviewContext) -> Iterator[Finding]:
     """「我中心」 in the form of a bureau, or another unit's name before the year."""
-    unit = re.sub(r"[((].*", "", context.form.text("unit_name")).strip()
+    unit = fold(context.form.text("unit_name")).partition("(")[0].strip()
     if not unit:
         return
     known = unit + context.form.text("department")
     named = _unit_before_year(context.pack)
-    for path, cell in context.prose:
+    for passage in context.prose:
+        path, text = passage.path, passage.text
         for word in context.word_list("self_reference"):
             said, _, kinds = word.partition("=")
-            if said in cell.text and not any(kind in known for kind in kinds.split("|")):
+            if said in text and not any(kind in known for kind in kinds.split("|")):
                 yield context.in_field("TXT108", path, quote=said, unit_name=unit)
                 break
         else:
-            for match in named.finditer(cell.text):
+            for match in named.finditer(text):
                 found = match.group(1)
                 if found not in known and unit not in found and likeness(pairs(found), pairs(known)) < 0.5:
                     yield context.in_field("TXT108", path, quote=found, unit_name=unit)
@@ -172,7 +178,7 @@ def other_units(context: ReviewContext) -> Iterator[Finding]:
 def conclusion(context: ReviewContext) -> Iterator[Finding]:
     """The overall goal said to be fully reached while indicators were missed."""
     cell = context.form.cell("goal.achieved")
-    head = re.split(r"[::,,。;;\n]", cell.text.strip(), maxsplit=1)[0]
+    head = _CLAUSE_END.split(folded(cell.text.strip()), maxsplit=1)[0]
     if not context.words("goal.all").search(head) or context.words("goal.almost").search(head):
         return
     missed = [row.indicator.name for row in context.rows if row.met is False]
@@ -212,7 +218,8 @@ def _scopes(context: ReviewContext, mention: Mention) -> Iterator[tuple[str, tup
     """What the count may range over: the groups or kinds named in the sentence, else everything or what is measured."""
     rows = context.rows
     text = mention.lead + mention.after
-    groups = [group for group in context.pack.groups if _named(group.name, text)]
+    groups = [group for group in context.pack.groups if _named(group.name, mention.before + mention.after)]
+    groups = groups or [group for group in context.pack.groups if _named(group.name, text)]
     kinds = [kind.name for group in context.pack.groups for kind in group.kinds if _named(kind.name, mention.before)]
     if kinds:
         yield "".join(f"「{kind}」" for kind in kinds), tuple(row for row in rows if row.indicator.level2 in kinds)
@@ -253,32 +260,31 @@ def _project_name(context: ReviewContext, text: str) -> str | None:
 @lru_cache(maxsize=256)
 def _label(pack: Pack, topic: str) -> re.Pattern[str]:
     """A label right before a number, with nothing but fillers (金额, 合计, 为) between."""
-    words = _alternatives(pack, topic)
-    fillers = _alternatives(pack, "filler")
+    words = _words(pack, topic)
+    fillers = _words(pack, "filler")
     return re.compile(rf"(?:{words})(?:{fillers}|\s)*$" if words and fillers else r"(?!)")
 
 
 @lru_cache(maxsize=32)
 def _year_marker(pack: Pack) -> re.Pattern[str]:
-    words = [_alternatives(pack, topic) for topic in ("project_marker", "amount.budget")]
+    words = [_words(pack, topic) for topic in ("project_marker", "amount.budget")]
     return re.compile(rf"\s*(?:{'|'.join(word for word in words if word)})" if any(words) else r"(?!)")
 
 
 @lru_cache(maxsize=32)
 def _project_marker(pack: Pack) -> re.Pattern[str]:
-    words, fillers = _alternatives(pack, "project_marker"), _alternatives(pack, "project_filler")
+    words, fillers = _words(pack, "project_marker"), _words(pack, "project_filler")
     return re.compile(rf"(?:{words})(?:{fillers})*({_NAME.pattern})" if words and fillers else r"(?!)(.)")
 
 
 @lru_cache(maxsize=32)
 def _unit_before_year(pack: Pack) -> re.Pattern[str]:
-    words = _alternatives(pack, "unit_suffix")
+    words = _words(pack, "unit_suffix")
     return re.compile(rf"([\u4e00-\u9fff]{{3,20}}(?:{words}))(?=20\d\d年)" if words else r"(?!)(.)")
 
 
-def _alternatives(pack: Pack, topic: str) -> str:
-    words = sorted(pack.review_words.get(topic, ()), key=len, reverse=True)
-    return "|".join(re.escape(word) for word in words)
+def _words(pack: Pack, topic: str) -> str:
+    return alternatives(pack.review_words.get(topic, ()))
 
 
 RULES = (

@@ -1,0 +1,124 @@
+"""预算, 下达 and 支出 as the form states them, and sums that seem to be given in another unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from perfeval.model import Form
+from perfeval.numbers import decimal_text, round_half_up
+from perfeval.quantity import convertible
+
+__all__ = ["Funds", "Money", "Slip", "amount_text", "funds_of"]
+
+_LEEWAY = Fraction(1, 3)  # a factor this near to that of the units is taken for a slip of units
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """One of 预算, 下达, 支出."""
+
+    path: str  # "funds.spent"
+    total: Fraction | None  # as stated, else the sum of the parts; None: nothing stated, or a part unreadable
+    stated: str | None  # path of the stated total, None when only parts are stated
+    parts: tuple[tuple[str, Fraction], ...]  # paths and amounts of the parts that hold a number
+
+    @property
+    def place(self) -> str:
+        """Path of the field a finding about this sum points at."""
+        if self.stated is not None or not self.parts:
+            return self.stated or self.path
+        return self.parts[0][0]
+
+    @property
+    def stated_amounts(self) -> tuple[tuple[str, Fraction], ...]:
+        """Paths and amounts of every field of this sum that holds a number."""
+        if self.stated is None or self.total is None:
+            return self.parts
+        return ((self.stated, self.total), *self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A sum that seems to be given in 元, and the one it was compared with."""
+
+    money: Money
+    total: Fraction
+    other: Fraction
+    factor: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Funds:
+    """The money of the form, in the pack's unit."""
+
+    budget: Money
+    allocated: Money
+    spent: Money
+    slips: tuple[Slip, ...]  # what compares these sums is silent while one is in doubt
+
+    @property
+    def sums(self) -> tuple[Money, Money, Money]:
+        """All three."""
+        return self.budget, self.allocated, self.spent
+
+    @property
+    def execution(self) -> Fraction | None:
+        """执行率 as a ratio: spent ÷ allocated, or ÷ budget where nothing was allocated; None: not known."""
+        base = self.allocated.total if self.allocated.total is not None else self.budget.total
+        if base is None or base <= 0 or self.spent.total is None:
+            return None
+        return self.spent.total / base
+
+
+def funds_of(form: Form, money_unit: str) -> Funds:
+    """The money of a form whose amounts are in `money_unit`."""
+    budget, allocated, spent = (_money(form, f"funds.{name}") for name in ("budget", "allocated", "spent"))
+    factor = convertible(money_unit, "元")
+    slips = () if factor in (None, 1) else tuple(_slips(budget, allocated, spent, Fraction(factor or 1)))
+    return Funds(budget, allocated, spent, slips)
+
+
+def amount_text(value: Fraction) -> str:
+    """An amount of money as people write it, without needless zeros."""
+    return decimal_text(round_half_up(value, 6))
+
+
+def _money(form: Form, path: str) -> Money:
+    parts = []
+    stated: tuple[str, Fraction] | None = None
+    unreadable = False  # the reader has said so
+    for name, cell in form.fields.items():
+        if not name.startswith(path):
+            continue
+        if cell.number is None:
+            unreadable = unreadable or bool(cell)
+        elif name in (path, f"{path}.total"):
+            stated = name, Fraction(cell.number)
+        elif name.startswith(f"{path}."):
+            parts.append((name, Fraction(cell.number)))
+    if stated is not None:
+        return Money(path, stated[1], stated[0], tuple(parts))
+    added = None if unreadable or not parts else sum((value for _, value in parts), Fraction(0))
+    return Money(path, added, None, tuple(parts))
+
+
+def _slips(budget: Money, allocated: Money, spent: Money, factor: Fraction) -> Iterator[Slip]:
+    """Amounts about 10,000 times the others (元 for 万元).
+
+    The plan is the yardstick; where only the plan is out of line, it is the slip itself.
+    """
+    plan, given, used = budget.total, allocated.total, spent.total
+    if plan and given and _near(plan / given, factor) and not (used and _near(used / given, factor)):
+        yield Slip(budget, plan, given, factor)
+        return
+    reference = plan or given
+    for money in (allocated, spent):
+        if money.total and reference and _near(money.total / reference, factor):
+            yield Slip(money, money.total, reference, factor)
+
+
+def _near(ratio: Fraction, factor: Fraction) -> bool:
+    """Whether a ratio looks like the factor between two units: money of one project seldom differs threefold."""
+    return factor * _LEEWAY <= ratio <= factor / _LEEWAY
