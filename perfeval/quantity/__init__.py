@@ -1,11 +1,11 @@
 """What a target or result cell says: 「不少于3场次」 ⇄ Quantity(>=, 3, 场次).
 
-One grammar reads every cell. It never raises and never guesses: a text that allows two readings is kind TEXT, and nothing
-turns into 0 that was not written as 0. Notation carries no meaning: blanks, full-width digits, line breaks, quotes.
+One grammar reads every cell. It never raises and never guesses: a text that allows two readings is kind TEXT, and
+nothing turns into 0 that was not written as 0. Blanks, width of digits, line breaks and quotes carry no meaning.
 
-Why an own grammar: no library reads operator, number, multiplier and unit together. Tried on the texts clerks type, cn2an 0.5.24 fails on
-一点五亿, 1,200, 三成 and 半 and rewrites 「统一」 to 「统1」; pint 0.25.3 knows neither Chinese numerals nor 万/亿 nor operators; JioNLP 1.5.31 fails
-on ≥ and ￥, takes a bare 89.97 for 元 and has given silent wrong sums.
+Why an own grammar: no library reads operator, number, multiplier and unit together. Tried on what clerks type,
+cn2an 0.5.24 fails on 一点五亿, 1,200, 三成 and 半 and turns 「统一」 into 「统1」; pint 0.25.3 knows neither Chinese
+numerals nor 万/亿 nor operators; JioNLP 1.5.31 fails on ≥ and ￥ and takes a bare 89.97 for 元.
 """
 
 from __future__ import annotations
@@ -18,11 +18,23 @@ from functools import lru_cache
 from perfeval.model import Kind, Quantity
 from perfeval.quantity import grammar
 from perfeval.quantity.render import format
+from perfeval.quantity.scan import Mention, numbers_in
 from perfeval.quantity.text import compact
 from perfeval.quantity.units import canonical, convertible, is_known, split_scale
 from perfeval.quantity.words import is_negation, is_placeholder
 
-__all__ = ["NameHint", "adopt", "as_count", "convertible", "format", "is_placeholder", "name_hint", "parse"]
+__all__ = [
+    "Mention",
+    "NameHint",
+    "adopt",
+    "as_count",
+    "convertible",
+    "format",
+    "is_placeholder",
+    "name_hint",
+    "numbers_in",
+    "parse",
+]
 
 
 def parse(text: str, *, year: int | None = None) -> Quantity:
@@ -30,12 +42,7 @@ def parse(text: str, *, year: int | None = None) -> Quantity:
 
     `year` is the year of the form: with it 「12月底前」 is a date.
     """
-    return _short(text, year) if len(text) <= grammar.LONGEST else Quantity(text, Kind.TEXT)
-
-
-@lru_cache(maxsize=4096)
-def _short(text: str, year: int | None) -> Quantity:
-    return grammar.read(text, year)
+    return grammar.read(text, year) if len(text) <= grammar.LONGEST else Quantity(text, Kind.TEXT)
 
 
 def as_count(quantity: Quantity) -> Quantity | None:
@@ -55,7 +62,8 @@ def as_count(quantity: Quantity) -> Quantity | None:
 def adopt(quantity: Quantity, unit: str | None) -> Quantity | None:
     """`quantity` with the unit its cell left out, taken from the target or the indicator's name.
 
-    Unchanged when it has a unit of its own; None when nobody can tell what was meant: 「5万」 in a column of 万元, 「0.985」 in one of %.
+    Unchanged when it has a unit of its own; None when nobody can tell what was meant: 「5万」 where 万元 is
+    asked for, 「0.985」 where % is.
     """
     if quantity.kind is not Kind.NUMBER or unit is None or quantity.unit == unit:
         return quantity

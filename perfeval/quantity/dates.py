@@ -26,11 +26,10 @@ class Dated:
     since: dt.date | None = None
 
 
-_HAN_DAY = {text: number for number, text in enumerate(
-    "一 二 三 四 五 六 七 八 九 十 十一 十二 十三 十四 十五 十六 十七 十八 十九 二十 二十一 二十二 二十三 二十四 二十五 二十六 二十七 二十八 二十九 "
-    "三十 三十一".split(),
-    start=1,
-)}  # fmt: skip
+_TENS = {"": 0, "十": 10, "二十": 20, "三十": 30}
+_HAN_DAY = {
+    ten + one: value + digit for ten, value in _TENS.items() for digit, one in enumerate(["", *"一二三四五六七八九"])
+}
 _HAN_YEAR = {letter: str(value) for value, letter in enumerate("〇一二三四五六七八九")} | {"零": "0"}
 _YEAR = r"(?:19|20)[0-9]{2}|[一二][〇零一二三四五六七八九]{3}"
 _HAN_SMALL = r"二?十[一二三四五六七八九]?|三十一?|[一二三四五六七八九]"
@@ -49,10 +48,13 @@ _POINT = rf"""(?:
   | (?P<whole>全年)
 )?"""
 _BEFORE = r"以前|之前|前"
-_DONE = r"(?:完成|完工|竣工|开工|投产|投入使用|交付|交付使用|验收|通过验收|完成验收|实施完成|实施|全部完成|支付完成|拨付到位|到位|建成)"
+_DONE = """
+完成 完工 竣工 开工 投产 投入使用 交付 交付使用 验收 通过验收 完成验收 实施完成 实施 全部完成 支付完成 拨付到位
+到位 建成
+"""
 _FULL = re.compile(
     rf"(?P<op>≤|<=|=<|<|=|≥|>=|>|不晚于|不迟于|早于|晚于|截至|截止|截止到|截至到|已?于|在)?"
-    rf"{_POINT}(?P<before>以前|之前|前|内|以内)?(?P<done>(?:均|全部|已|按时|如期)?{_DONE})?",
+    rf"{_POINT}(?P<before>以前|之前|前|内|以内)?(?P<done>(?:均|全部|已|按时|如期)?(?:{'|'.join(_DONE.split())}))?",
     re.VERBOSE,
 )
 _OPERATORS = {
@@ -72,10 +74,14 @@ _OPERATORS = {
 _COMPACT_DAY = re.compile(r"((?:19|20)[0-9]{2})(0[1-9]|1[0-2])([0-2][0-9]|3[01])(?=前|之前|以前)")
 _SEPARATOR = re.compile(r"至|到|—+|~|-(?![0-9]{1,2}(?:-|$))|-(?=[0-9]{1,2}月)")
 # Inside running text only what names a year or a month's end counts as a date.
+_TO = r"(?:至|到|—+|~|-)"
+_NOT_BEFORE = r"(?!期|来|后|往|沿|景|端|三|五|十|[0-9])"
 SCAN = (
-    r"(?:(?:19|20)[0-9]{2}年(?:度|底|末)?(?:(?:0?[1-9]|1[0-2])月(?:份|底|末|(?:0?[1-9]|[12][0-9]|3[01])日|[上中下]旬)?"
-    r"|第?[1-4一二三四]季度|[上下]半年)?(?:底|末)?(?:以前|之前|前(?!期|来|后|往|沿|景|端|三|五|十))?"
-    r"|(?:0?[1-9]|1[0-2])月(?:底|末|(?:0?[1-9]|[12][0-9]|3[01])日)(?:以前|之前|前(?!期|来|后|往|沿|景|端))?"
+    rf"(?:(?:19|20)[0-9]{{2}}年?{_TO}(?:19|20)[0-9]{{2}}年"
+    rf"|(?:19|20)[0-9]{{2}}年(?:0?[1-9]|1[0-2])月?{_TO}(?:0?[1-9]|1[0-2])月"
+    r"|(?:19|20)[0-9]{2}年(?:度|底|末)?(?:(?:0?[1-9]|1[0-2])月(?:份|底|末|(?:0?[1-9]|[12][0-9]|3[01])日|[上中下]旬)?"
+    rf"|第?[1-4一二三四]季度|[上下]半年)?(?:底|末)?(?:以前|之前|前{_NOT_BEFORE})?"
+    rf"|(?:0?[1-9]|1[0-2])月(?:底|末|(?:0?[1-9]|[12][0-9]|3[01])日)(?:以前|之前|前{_NOT_BEFORE})?"
     r"|(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))"
 )
 
@@ -96,11 +102,11 @@ def _period(first: str, last: str, year: int | None) -> Dated | None:
     """From `first` to `last`; the earlier one may lend its year, the later one its 月: 「2024年1-12月」."""
     end = _point(last, year)
     carried = re.match(rf"(?:{_YEAR})年", first)
-    if end is None and carried is not None or carried is not None and not re.match(rf"(?:{_YEAR})", last):
+    if carried is not None and (end is None or not re.match(rf"(?:{_YEAR})", last)):
         end = _point(carried.group() + last, year)
     start = _point(first, year)
-    if start is None and first[-1:].isdigit() and "月" in last:
-        start = _point(first + "月", year)
+    if start is None and first[-1:].isdigit():  # 「1-12月」, 「2021-2025年」
+        start = _point(first + ("月" if "月" in last else "年"), year)
     if start is None or end is None or start[1].relation is not None or end[1].relation not in (None, "<="):
         return None
     since, date = start[0], end[1].date

@@ -35,9 +35,9 @@ def arabic(text: str) -> Decimal | None:
 
 
 def numeral(text: str) -> tuple[Decimal, str] | None:
-    """(number, 万/亿 behind it): 「2.6亿」 is (2.6, 亿), 「三百万」 (300, 万), 「2亿3千万」 (230000000, ""). None: no numeral.
+    """Number and the 万 or 亿 behind it: 「2.6亿」 is (2.6, 亿), 「2亿3千万」 is (230000000, ""); None: no numeral.
 
-    The multiplier is kept apart where it stands behind the whole number, so that a unit stays as it was written.
+    The multiplier is kept apart where it belongs to the whole number, so that a unit stays as it was written.
     """
     text = text.translate(_FORMAL)
     if text == "半":
@@ -53,7 +53,7 @@ def numeral(text: str) -> tuple[Decimal, str] | None:
             return None
         decimals = "".join(str(_DIGITS[letter]) for letter in match[2])
         return Decimal(f"{whole}.{decimals}"), match[3] or ""
-    if text[0] in "百千万亿点" or text.startswith("零") and len(text) > 1:  # 「百家」 means many
+    if text[0] in "百千万亿点" or (text[0] == "零" and len(text) > 1):  # 「百家」 means many
         return None
     for scale, not_before in (("万亿", "万亿"), ("亿", "亿"), ("万", "万亿")):
         head = text.removesuffix(scale)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["GAP", "compact", "fold"]
+__all__ = ["GAP", "compact", "fold", "mark_gaps"]
 
 GAP = "\x00"  # a blank inside a number: 「10 20」 is not 1020
 
 _BLANKS = (
-    *range(0x00, 0x21),
+    *range(0x21),
     0x7F,
     0x85,
     0xA0,
@@ -72,11 +72,16 @@ def fold(text: str) -> str:
     return text.translate(_TABLE)
 
 
+def mark_gaps(folded: str) -> str:
+    """Folded text with GAP for the first blank of each run inside a number; same length."""
+    return _INSIDE_NUMBER.sub(lambda run: GAP + run.group()[1:], folded) if " " in folded else folded
+
+
 def compact(text: str) -> str:
     """`text` folded and without blanks; a blank inside a number becomes GAP."""
     folded = text.translate(_TABLE)
     if " " in folded:
         folded = folded.strip()
         if " " in folded:
-            folded = _INSIDE_NUMBER.sub(GAP, folded).replace(" ", "")
+            folded = mark_gaps(folded).replace(" ", "")
     return folded

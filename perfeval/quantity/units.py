@@ -1,7 +1,7 @@
 """Units of measurement as clerks write them, and the exact factors between them.
 
-A unit is a text such as 「家」「万元」「元/人·天」. What is in the table converts exactly (as `Fraction`: 1 亩 is 2000/3 平方米);
-what is not stays the text it is and only equals itself. The multipliers 万 and 亿 may stand before any unit.
+A unit is a text such as 「家」「万元」「元/人·天」. What is in the table converts exactly (1 亩 is 2000/3 平方米);
+what is not stays the text it is and only equals itself. 万 and 亿 may stand before any unit.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ SCALES: Mapping[str, int] = {"万亿": 10**12, "亿": 10**8, "万": 10**4, "千"
 _DIMENSIONS: tuple[Mapping[str, Fraction | int], ...] = (
     {"元 元整 圆 圆整": 1},
     {"% 百分比": 1, "‰ 千分比": Fraction(1, 10)},
+    {"个百分点 百分点": 1},
     {
         "平方米 平米 ㎡ m² m2 M2 M²": 1,
         "平方厘米 cm²": Fraction(1, 10**4),
@@ -53,13 +54,13 @@ _DIMENSIONS: tuple[Mapping[str, Fraction | int], ...] = (
 )
 # Things counted one by one, and measures without a partner to convert to: each equals only itself.
 _COUNTED = """
-家 个 项 次 件 套 台 辆 户 座 栋 幢 间 所 处 条 份 篇 本 册 部 门 期 批 株 棵 头 只 羽 尾 匹 张 幅 块 片 组 支 艘 架 盏 根 桶 瓶 盒
-箱 袋 副 顶 床 席 枚 粒 封 起 例 宗 笔 单 口 扇 轮 趟 节 卷 种 类 款 岁 倍 分 字 页 村 镇 乡 县 市 区 校 方 度 班 课时 学时 学分 学期 学年
-人次 家次 户次 车次 班次 门次 批次 项次 件次 台次 辆次 架次 株次 头次 只次 篇次 条次 份次 床位 点位 标段 工作日 百分点
-社区 街道 行政村 自然村 美元 港元 欧元 日元 GB TB MB PB Mbps
+家 个 项 次 件 套 台 辆 户 座 栋 幢 间 所 处 条 份 篇 本 册 部 门 期 批 株 棵 头 只 羽 尾 匹 张 幅 块 片 组 支 艘 架
+盏 根 桶 瓶 盒 箱 袋 副 顶 床 席 枚 粒 封 起 例 宗 笔 单 口 扇 轮 趟 节 卷 种 类 款 岁 倍 分 字 页 村 镇 乡 县 市 区
+校 方 度 班 课时 学时 学分 学期 学年 人次 家次 户次 车次 班次 门次 批次 项次 件次 台次 辆次 架次 株次 头次 只次 篇次
+条次 份次 床位 点位 标段 工作日 部门 社区 街道 行政村 自然村 美元 港元 欧元 日元 GB TB MB PB Mbps
 """
-# 「一起」「一级」「一期」 are words, not counts: behind a Chinese numeral these need another sign that a count is meant.
-_WORDS = frozenset("起 点 块 片 面 部 方 门 班 类 期 批 页 市 县 区 村 镇 乡 校 度 口 节 轮 顶 席 尾 单 分".split())
+# 「一起」「一片」「一期」 are words: behind a Chinese numeral these are no count.
+_WORDS = frozenset("起点块片部方门班类期批页市县区村镇乡校度口节轮顶席尾单分")
 # Behind any number these name a rank, not an amount: 「3级」 is not three of something.
 _RANKS = re.compile(r"(?:级|等|档|流|线|星|号|版|届|等级|类)$")
 
@@ -75,7 +76,7 @@ for _members in _DIMENSIONS:
 KNOWN: tuple[str, ...] = tuple(sorted({*_FACTORS, *_ALIASES}, key=lambda name: (-len(name), name)))
 
 _SCALE = re.compile(r"(?:万亿|[十百千]?[万亿]|[十百千])")
-# A unit nobody has listed: a few Han letters, none of which says 未、预计、比、增、完成 … – those change the number's meaning.
+# A unit nobody has listed: a few Han letters, but none that changes what the number means (未, 预计, 比, 增, 完成).
 _UNLISTED = re.compile(
     r"[^\W\d_a-zA-Z零〇一二三四五六七八九十百千万亿两半几多余未不无没非将拟预约超及其以与或等第仅但若若者了的是在为被把对较比同增减升降提率"
     r"完达成已均全部缺欠少剩差前后内外上下左右至到点]{1,8}"
@@ -98,7 +99,7 @@ def split_scale(unit: str) -> tuple[int, str]:
 
 @lru_cache(maxsize=1024)
 def canonical(text: str) -> str | None:
-    """The unit in the one spelling we keep (㎡ is 平方米, 400元/人、天 has 元/人·天); None: these letters are no unit."""
+    """The unit in the one spelling we keep: ㎡ is 平方米, 元/人、天 is 元/人·天. None: these letters are no unit."""
     if text in _FACTORS:
         return text
     if text in _ALIASES:
@@ -127,7 +128,7 @@ def _atom(text: str) -> str | None:
         inner = _atom(rest)
         return None if inner is None else text[: len(text) - len(rest)] + inner
     if text.startswith("个") and _ALIASES.get(text[1:], text[1:]) in _FACTORS:
-        return text if text == "个百分点" else _ALIASES.get(text[1:], text[1:])
+        return _ALIASES.get(text[1:], text[1:])
     if _RANKS.search(text) or not _UNLISTED.fullmatch(text):
         return None
     return text

@@ -1,0 +1,207 @@
+"""One number with its words: operator, digits, multiplier, unit, bound, remark (「不少于1.2万亩」「105家(含线上)」)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
+
+from perfeval.model import Kind, Quantity
+from perfeval.quantity.numerals import ARABIC, HAN, MIXED, arabic, numeral
+from perfeval.quantity.units import canonical, is_known
+
+__all__ = ["BOUND", "LIMITS", "read_number"]
+
+# Words before a number, and after it. 以上, 以下 and 以内 include the number itself, as in law.
+LIMITS: Mapping[str, str] = {
+    ">=": """≥ >= => ≥= 不少于 不低于 不小于 不得少于 不得低于 不短于 未低于 未少于 至少 最少
+        大于等于 大于或等于 大于、等于 高于或等于""",
+    "<=": """≤ <= =< ≤= 不超过 不高于 不大于 不多于 不超出 不超 不得超过 不得高于 不得多于 未超过 没有超过 未高于
+        至多 最多 小于等于 小于或等于 小于、等于 低于或等于""",
+    ">": "> 大于 高于 多于 超过 超出 超 突破 逾",
+    "<": "< 小于 低于 少于 不足 不到 不满 未满 未达到 未达",
+    "=": "= == 等于",
+    "~": "约 大约 大概 约为 大致 近 接近 将近 ≈",
+}
+# Words that say no more than "this is the number".
+_EMPTY = """
+达到 达 实现 完成 实际完成 已 已经 共 共计 总计 合计 累计 总共 实际 全年 全年度 本年 本年度 年度 为 是 了 应 须
+需 均 人民币 ¥ 定量 举办 开展 组织 召开 培训 走访 建成 接待 发放 采购 购置 印发 补助 补贴 控制在 保持在
+"""
+_BEFORE = {word: relation for relation, words in LIMITS.items() for word in words.split()}
+_BEFORE.update(dict.fromkeys(_EMPTY.split(), ""))
+_LIMITS_AFTER = {">=": "以上 之上", "<=": "以下 之下 以内 之内 内", "~": "左右 上下"}
+_AFTER = {word: relation for relation, words in _LIMITS_AFTER.items() for word in words.split()}
+
+
+def _any(words: Mapping[str, str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+
+
+_INCLUDED = r"\(含(?:本数|[0-9.]+[%‰]?)?\)"
+_EXCLUDED = r"\(不含(?:本数|[0-9.]+[%‰]?)?\)"
+BOUND = rf"(?:(?:{_INCLUDED})?(?:及其?|或|和)?(?:{_any(_AFTER)})(?:{_INCLUDED}|{_EXCLUDED})?)"
+_REMARK = r"(?:含|包含|包括|均|已完成|全部|完成|达标|详见|见|佐证)[^()0-9]*"
+_BEFORE_WORD = re.compile(_any(_BEFORE))
+_AFTER_WORD = re.compile(_any(_AFTER))
+_LEADING = re.compile(rf"(?:{_any(_BEFORE)})+")
+_TRAILING = re.compile(rf"{BOUND}+$")
+
+# Every group is checked afterwards: what the pattern lets through may still be refused.
+_MEASURE = re.compile(
+    rf"(-)?(?:({ARABIC})([余多])?(万亿|[万亿])?(?![0-9十万亿]|百(?!分)|千(?![米克瓦伏]))|({MIXED}))([余多])?"
+    rf"([^0-9,;。:\"\x00+=<>≥≤~—-]{{0,16}}?)([余多])?"
+    rf"({BOUND}*)"
+    rf"(?:[,、;]?((?:已|均已|已经|全部|均)?(?:完成|达标|达成|达到))|\(({_REMARK})\))?"
+)
+_DAY_IN_DIGITS = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])")  # 20241231
+_HUNDREDTHS = re.compile(rf"(百|千|万)分之({ARABIC}|{HAN}+)")
+_TENTHS = re.compile(r"([一二两三四五六七八九十]|10|[1-9])成([一二三四五六七八九半])?")
+_AND_HALF = re.compile(rf"({ARABIC}|{HAN}+?)(?:个半(年|月|学期|学年|小时)|(年|天|小时|倍|亩|公里|公斤)半)")
+_PERIODS = frozenset(["年", "月", "季度", "周", "天", "小时", "分钟", "秒", "工作日", "学期", "学年"])
+
+
+def read_number(core: str, text: str) -> Quantity | None:
+    """The one number in a compacted text, `text` being what was written; None when it is none or none for certain."""
+    before = ""
+    rest = core
+    if core[0] not in "0123456789":
+        match = _LEADING.match(core)
+        if match is not None:
+            before, rest = match.group(), core[match.end() :]
+            if not rest:
+                return None
+    match = _MEASURE.fullmatch(rest)
+    found = _measure(match, before, text) if match is not None else None
+    if found is not None:
+        return found
+    if "每" in rest:
+        return _per(rest, before, text)
+    if "分之" in rest or "成" in rest or "半" in rest:
+        return _in_words(rest, before, text)
+    return None
+
+
+def _measure(match: re.Match[str], before: str, text: str) -> Quantity | None:
+    sign, digits, more, scale, mixed, more_scaled, written, more_units, after, done, remark = match.groups()
+    number: Decimal | None
+    if digits is not None:
+        number, scale = arabic(digits), scale or ""
+    else:
+        number, scale = numeral(mixed) or (None, "")
+    if number is None:
+        return None
+    if written[:1] == "(" and written[-1:] == ")":
+        written = written[1:-1]
+    unit = canonical(written) if written else None
+    if written and (unit is None or _is_a_word(unit, written, number, spoken=mixed is not None)):
+        return None
+    if unit is None and digits is not None and _DAY_IN_DIGITS.fullmatch(digits) is not None:
+        return None
+    if after == "内" and unit not in _PERIODS:
+        return None
+    if "¥" in before or "人民币" in before:
+        if unit not in (None, "元"):
+            return None
+        unit = "元"
+    kind = Kind.NUMBER
+    if unit == "%" or unit == "‰":
+        if scale:
+            return None
+        kind = Kind.PERCENT
+    elif scale:
+        unit = scale + (unit or "")
+    stated = _limits(before, after, beyond=bool(more or more_scaled or more_units))
+    if stated is None:
+        return None
+    if sign:
+        number = -number
+    return Quantity(text, kind, stated[0], number, None, unit, stated[1], note=done or remark)
+
+
+def _is_a_word(unit: str, written: str, number: Decimal, *, spoken: bool) -> bool:
+    """Whether number and "unit" only look like an amount: 「12月」 is December, 「一致」 is no count."""
+    if written == "月" and 1 <= number <= 12:
+        return True
+    if unit == "年" and 1900 <= number <= 2100:
+        return True
+    return (spoken or unit.isascii()) and not is_known(unit, spoken=spoken)
+
+
+def _limits(before: str, after: str, *, beyond: bool = False) -> tuple[str | None, bool] | None:
+    """Relation and "approximately" from the words around a number; None when they contradict each other."""
+    relations = {">"} if beyond else set()
+    approximate = needs_limit = False
+    if before:
+        for word in _BEFORE_WORD.findall(before):
+            meaning = _BEFORE[word]
+            if meaning == "~":
+                approximate = True
+            elif meaning:
+                relations.add(meaning)
+            else:
+                needs_limit = needs_limit or word == "控制在"
+    if after:
+        for word in _AFTER_WORD.findall(after):
+            meaning = _AFTER[word]
+            if meaning == "~":
+                approximate = True
+            else:
+                relations.add(meaning.rstrip("=") if "不含" in after else meaning)
+    if len(relations) > 1 or (needs_limit and "<=" not in relations):
+        return None
+    return (relations.pop() if relations else None), approximate
+
+
+def _per(core: str, before: str, text: str) -> Quantity | None:
+    """「每亩300」, 「每人每天400元」, 「每年不少于3次」."""
+    shares: list[str] = []
+    rest = core
+    while rest.startswith("每"):
+        size = next((size for size in range(5, 0, -1) if is_known(rest[1 : 1 + size])), 0)
+        unit = canonical(rest[1 : 1 + size]) if size else None
+        rest = rest[1 + size :]
+        if unit is None or not rest:
+            return None
+        shares.append(unit)
+    number = read_number(rest, text) if shares and not before and "每" not in rest else None
+    if number is None or number.kind is not Kind.NUMBER or "/" in (number.unit or ""):
+        return None
+    return replace(number, unit=f"{number.unit or ''}/{'·'.join(shares)}")
+
+
+def _in_words(core: str, before: str, text: str) -> Quantity | None:
+    """「百分之九十五」, 「九成五」, 「两年半」."""
+    bound = _TRAILING.search(core)
+    after = bound.group() if bound is not None else ""
+    stem = core[: len(core) - len(after)]
+    stated = _limits(before, after)
+    if stated is None:
+        return None
+    relation, approximate = stated
+    match = _HUNDREDTHS.fullmatch(stem)
+    if match is not None:
+        value = Decimal(100) if match[2] == "百" else _plain(match[2])
+        if value is None:
+            return None
+        value, unit = (value.scaleb(-2), "%") if match[1] == "万" else (value, "‰" if match[1] == "千" else "%")
+        return Quantity(text, Kind.PERCENT, relation, value, None, unit, approximate)
+    match = _TENTHS.fullmatch(stem)
+    if match is not None:
+        tenths, rest = _plain(match[1]), Decimal(5) if match[2] == "半" else _plain(match[2] or "零")
+        if tenths is None or rest is None or (rest and tenths == 10):
+            return None
+        return Quantity(text, Kind.PERCENT, relation, tenths * 10 + rest, None, "%", approximate)
+    match = _AND_HALF.fullmatch(stem)
+    number = _plain(match[1]) if match is not None else None
+    if match is None or number is None or number != int(number):
+        return None
+    return Quantity(text, Kind.NUMBER, relation, number + Decimal("0.5"), None, match[2] or match[3], approximate)
+
+
+def _plain(text: str) -> Decimal | None:
+    if text[0] in ".0123456789":
+        return arabic(text)
+    value = numeral(text)
+    return value[0] if value is not None and not value[1] else None

@@ -1,0 +1,136 @@
+"""Finding the quantities inside running text: amounts, percentages, counts with a unit, years and dates.
+
+Only what carries its own unit is reported: a bare number, 「一级项目」, 「第3次」, a document number or a telephone
+number is no statement that could be held against the table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+from perfeval.model import Kind, Quantity
+from perfeval.quantity import dates, grammar
+from perfeval.quantity.measure import BOUND, LIMITS
+from perfeval.quantity.numerals import ARABIC, HAN, MIXED
+from perfeval.quantity.text import fold, mark_gaps
+from perfeval.quantity.units import KNOWN
+
+__all__ = ["Mention", "numbers_in"]
+
+
+_TO = r"(?:~|—+|-|至|到)"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One quantity in a text: `text[start:end]` is what was written there."""
+
+    start: int
+    end: int
+    quantity: Quantity
+
+
+# Letters that make another word of the unit before them: 3年级, 5日常, 2项目标 is two 项 of 目标.
+_OTHER_WORD = {
+    "年": "级限检报鉴轻代",
+    "日": "常均报",
+    "月": "均报季",
+    "天": "然津",
+    "人": "民均口大",
+    "家": "庭长具电",
+    "分": "之析别布为类局",
+    "期": "限间末初待",
+    "位": "于置",
+    "名": "称单录",
+    "场": "地所馆景",
+    "份": "额",
+    "部": "分位",
+    "处": "理置于罚",
+    "所": "有属以需",
+    "单": "独",
+    "组": "织",
+    "班": "子",
+    "台": "账州湾阶",
+    "条": "件例",
+    "个": "性体",
+    "次": "年日月",
+    "元": "旦素月",
+}
+_NOT_IN_TEXT = frozenset(["度", "方", "口", "字", "g", "m", "t", "T", "L", "h", "M2", "M3"])
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    """A quantity starting at a digit or a Chinese numeral; compiled when first needed, as forms may have no text."""
+    units = "|".join(
+        re.escape(unit) + (f"(?![{_OTHER_WORD[unit]}])" if _OTHER_WORD.get(unit) else "")
+        for unit in KNOWN
+        if unit not in _NOT_IN_TEXT
+    )
+    first_letters = "".join(sorted({re.escape(unit[0]) for unit in KNOWN} | {"个"}))
+    unit = rf"(?=[{first_letters}])(?:个?(?:{units}))(?:/(?:{units})(?:[·、](?:{units}))?)?"
+    number = rf"{ARABIC}[余多]?(?:[十百千]?[万亿]亿?)?[余多]?"
+    return re.compile(
+        rf"{dates.SCAN}"
+        rf"|{number}(?:{_TO}{number})?{unit}(?:{_TO}{number}{unit})?(?:{BOUND})?"
+        rf"|(?:[百千]分之{HAN}+|{MIXED}{unit})(?:{BOUND})?"
+    )
+
+
+_START = re.compile(r"[0-9]|[百千]分之|[一二两三四五六七八九十半]")
+_LIMIT = re.compile(rf"(?:{'|'.join(re.escape(word) for words in LIMITS.values() for word in words.split())})$")
+_LONGEST_LIMIT = 5
+# 节约, 最近, 赶超: the last letter of these is no limit.
+_NO_LIMIT_AFTER = {"约": "节预签履违合邀契", "近": "最附邻", "超": "赶反高"}
+_NOT_A_START = re.compile(r"(?:[A-Za-z第〔\[零一二两三四五六七八九十百千万亿]|[0-9][.,:-]?)$")
+_NUMBER_TAIL = re.compile(r"[0-9.,\x00-]*")
+_ONE_OF = re.compile(r"[一半](?![千百十万亿])")
+
+
+def numbers_in(text: str, *, year: int | None = None) -> tuple[Mention, ...]:
+    """Every quantity with a unit, percentage, year and date in a text, in the order of reading."""
+    plain, places = _without_blanks(text)
+    found: list[Mention] = []
+    position = 0
+    pattern = _pattern()
+    while (start := _START.search(plain, position)) is not None:
+        begin = start.start()
+        match = None if _NOT_A_START.search(plain, max(0, begin - 2), begin) else pattern.match(plain, begin)
+        if match is None or _ONE_OF.match(match.group()) is not None:
+            position = max(_skipped(plain, begin), begin + 1)
+            continue
+        position = match.end()
+        limit = _limit_before(plain, begin)
+        quantity = grammar.read(plain[limit:position], year)
+        if quantity.kind in (Kind.NUMBER, Kind.PERCENT, Kind.DATE):
+            first, last = places(limit), places(position - 1) + 1
+            written = text[first:last]
+            found.append(
+                Mention(first, last, quantity if quantity.text == written else replace(quantity, text=written))
+            )
+    return tuple(found)
+
+
+def _skipped(plain: str, begin: int) -> int:
+    tail = _NUMBER_TAIL.match(plain, begin)
+    return tail.end() if tail is not None else begin
+
+
+def _limit_before(plain: str, begin: int) -> int:
+    """Where the words that limit the number at `begin` start; `begin` when there are none."""
+    match = _LIMIT.search(plain, max(0, begin - _LONGEST_LIMIT), begin)
+    if match is None or (match.start() and plain[match.start() - 1] in _NO_LIMIT_AFTER.get(match.group(), "")):
+        return begin
+    return match.start()
+
+
+def _without_blanks(text: str) -> tuple[str, Callable[[int], int]]:
+    """The folded text without blanks, and where each of its letters stood in `text`."""
+    folded = mark_gaps(fold(text))
+    if " " not in folded:
+        return folded, int
+    kept = [place for place, letter in enumerate(folded) if letter != " "]
+    return folded.replace(" ", ""), kept.__getitem__
