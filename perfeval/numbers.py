@@ -14,9 +14,9 @@ __all__ = ["cut_text", "decimal_text", "exact_text", "from_float", "percent_text
 
 def round_half_up(value: Fraction, digits: int) -> Decimal:
     """Round `value` to `digits` decimals, ties away from zero (四舍五入), as accountants do."""
-    scaled = abs(value) * 10**digits
-    units = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    return _scaled(units if value >= 0 else -units, digits)
+    numerator, denominator = value.numerator, value.denominator
+    units = (2 * abs(numerator) * 10**digits + denominator) // (2 * denominator)
+    return _scaled(units if numerator >= 0 else -units, digits)
 
 
 def shown(value: Fraction, digits: int = 2) -> str:
@@ -53,10 +53,10 @@ def exact_text(value: Fraction) -> str:
 
 def cut_text(value: Fraction, digits: int) -> str:
     """The first `digits` decimals, not rounded; `…` at the end says that more follow, all zeros are then kept."""
-    scaled = abs(value) * 10**digits
-    units = scaled.numerator // scaled.denominator
-    decimal = _scaled(units if value >= 0 else -units, digits)
-    return decimal_text(decimal) if scaled.denominator == 1 else f"{decimal:f}…"
+    numerator = value.numerator
+    units, rest = divmod(abs(numerator) * 10**digits, value.denominator)
+    decimal = _scaled(units if numerator >= 0 else -units, digits)
+    return f"{decimal:f}…" if rest else decimal_text(decimal)
 
 
 def _scaled(units: int, digits: int) -> Decimal:

@@ -125,9 +125,10 @@ def _one_unit(
 def _number(q: Quantity, *, percent: bool, factor: Fraction = Fraction(1)) -> Number:
     assert q.value is not None  # noqa: S101 - checked by the caller
     text = decimal_text(q.value) + ("%" if percent else "")
-    value = Fraction(q.value) * factor
+    value = Fraction(q.value)
     if factor == 1:
         return _literal(value, text)
+    value *= factor
     if factor.numerator != 1:
         text, excel = f"{text} × {factor.numerator}", f"{text}*{factor.numerator}"
     else:
@@ -138,7 +139,7 @@ def _number(q: Quantity, *, percent: bool, factor: Fraction = Fraction(1)) -> Nu
 
 
 def _literal(value: Fraction, text: str) -> Number:
-    return Number(value, text, text) if value >= 0 else Number(value, f"({text})", f"({text})")
+    return Number(value, text, text) if value.numerator >= 0 else Number(value, f"({text})", f"({text})")
 
 
 def _relation(name: str, target: Quantity, hinted: str | None, pack: Pack) -> tuple[str, str]:

@@ -50,7 +50,7 @@ def _funds(form: Form, group: Group, pack: Pack, report: Report) -> RowResult:
     """The execution rate's row."""
     row = execution_row(form, group)
     text = exact_text(group.points)
-    weight = Weight(group.points, text, text, group.source)
+    weight = Weight.of(group.points, text, text, pack.source_title(group.source))
     completion = execution(row, group, report)
     if completion is None:
         return RowResult(row, group.points, text)

@@ -14,7 +14,18 @@ from typing import cast
 
 from perfeval.numbers import cut_text, exact_text
 
-__all__ = ["MEASURED", "OVER", "Completion", "Measure", "Number", "above_floor", "holds", "proven"]
+__all__ = [
+    "MEASURED",
+    "OVER",
+    "Completion",
+    "Measure",
+    "Number",
+    "above_floor",
+    "calculated",
+    "holds",
+    "proven",
+    "sign",
+]
 
 ONE = Fraction(1)
 ZERO = Fraction(0)
@@ -171,7 +182,7 @@ MEASURED: Mapping[str, Callable[[Measure, Mapping[str, object]], Completion | No
 
 def above_floor(found: Completion, floor: Fraction) -> Completion:
     """Nothing for a completion below `floor` percent."""
-    if found.ratio is None or found.ratio * 100 >= floor:
+    if not floor or found.ratio is None or found.ratio * 100 >= floor:
         return found
     limit = f"{exact_text(floor)}%"
     step = ("最低完成比例", f"完成比例低于 {limit},不得分", ZERO)
@@ -220,13 +231,14 @@ OVER: Mapping[str, Callable[[Completion, Mapping[str, object]], Completion]] = {
 def _capped(value: Fraction, met: bool, text: str, excel: str, *, grouped: bool = False) -> Completion:
     """A ratio kept between 0 and 1, with a step when that changed it."""
     steps = (("完成比例", text, value),)
-    if ZERO <= value <= ONE:
-        factor = f"({text})" if grouped else text
-        return Completion(value, met, factor, f"MIN(1,{excel})", value, excel, steps)
-    share = ONE if value > 1 else ZERO
-    limit = "完成比例超过 100%,按 100% 计" if value > 1 else "完成比例低于 0,按 0 计"
-    capped = f"MIN(1,{excel})" if value > 1 else f"MAX(0,{excel})"
-    return Completion(share, met, "100%" if value > 1 else "0", capped, value, excel, (*steps, ("封顶", limit, share)))
+    if value.numerator < 0:
+        return Completion(
+            ZERO, met, "0", f"MAX(0,{excel})", value, excel, (*steps, ("封顶", "完成比例低于 0,按 0 计", ZERO))
+        )
+    share = f"MIN(1,{excel})"
+    if value.numerator <= value.denominator:
+        return Completion(value, met, f"({text})" if grouped else text, share, value, excel, steps)
+    return Completion(ONE, met, "100%", share, value, excel, (*steps, ("封顶", "完成比例超过 100%,按 100% 计", ONE)))
 
 
 def _by_relation(m: Measure) -> Completion:
@@ -241,6 +253,13 @@ def _by_relation(m: Measure) -> Completion:
 def _scaled(share: Fraction, met: bool | None, text: str) -> Completion:
     percent = f"{exact_text(share)}%"
     return Completion(share / 100, met, percent, f"MIN(1,{percent})", steps=(("分档", text, share / 100),))
+
+
+def calculated(formula: str, value: Fraction) -> str:
+    """A calculation with its result behind it; a sentence, or a number that says it already, stays as it is."""
+    if formula[0] not in "0123456789(" or not ("÷" in formula or "×" in formula or "−" in formula):
+        return formula
+    return f"{formula} = {cut_text(value, 6)}"
 
 
 def sign(relation: str) -> str:

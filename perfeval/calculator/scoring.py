@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -11,7 +10,7 @@ from typing import cast
 from perfeval import quantity
 from perfeval.calculator.bands import bands_of, read_band
 from perfeval.calculator.compare import Comparison, Refusal, compare
-from perfeval.calculator.methods import MEASURED, OVER, Completion, above_floor, proven, sign
+from perfeval.calculator.methods import MEASURED, OVER, Completion, above_floor, calculated, proven, sign
 from perfeval.calculator.report import Report
 from perfeval.calculator.weights import Weight
 from perfeval.model import Basis, Indicator, Kind, RowResult, Step
@@ -31,14 +30,14 @@ def score_row(indicator: Indicator, weight: Weight, group: Group, pack: Pack, re
     """Weight and score of one row."""
     kind = next((kind for kind in group.kinds if kind.name == indicator.level2), None)
     if group.scoring == "stated":
-        return _stated(indicator, weight, pack, report, Basis.STATED, group.source)
+        return _stated(indicator, weight, pack, report, group.source)
     if is_not_applicable(indicator, pack):
         return _refused(
             indicator, weight, Refusal("VAL017", "actual", {"written": indicator.actual.text.strip()}), pack, report
         )
     found = _completed(indicator, kind, pack, report)
     if isinstance(found, Method):
-        return _stated(indicator, weight, pack, report, Basis.STATED, found.source)
+        return _stated(indicator, weight, pack, report, found.source)
     if isinstance(found, Refusal):
         return _refused(indicator, weight, found, pack, report)
     completion, source = found
@@ -48,7 +47,7 @@ def score_row(indicator: Indicator, weight: Weight, group: Group, pack: Pack, re
 def finish(indicator: Indicator, weight: Weight, completion: Completion, pack: Pack, source: str) -> RowResult:
     """A completion times the weight, with the steps that lead there."""
     title = pack.source_title(source)
-    steps = [Step(rule, formula + _result(formula, value), value, title) for rule, formula, value in completion.steps]
+    steps = [Step(rule, calculated(formula, value), value, title) for rule, formula, value in completion.steps]
     if weight.value is None:
         return RowResult(indicator, None, "", completion.ratio, met=completion.met, steps=tuple(steps))
     exact = completion.share * weight.value
@@ -58,13 +57,11 @@ def finish(indicator: Indicator, weight: Weight, completion: Completion, pack: P
     if pack.rounding.total == "rounded_rows":
         score = Fraction(round_half_up(exact, digits))
         excel = f"ROUND({excel},{digits})"
-    factor = weight.formula if all(sign not in weight.formula for sign in "*(") else f"({weight.text})"
-    text = f"{completion.text} × {factor} = {cut_text(exact, 6)}"
-    if shown(exact, digits) != cut_text(exact, 6):
-        text += f" → {shown(exact, digits)}(四舍五入,保留{digits}位)"
-    weighed = Step(
-        "权重", weight.text + _result(weight.text, weight.value), weight.value, pack.source_title(weight.source)
-    )
+    factor = weight.formula if "*" not in weight.formula else f"({weight.text})"
+    full, short = cut_text(exact, 6), shown(exact, digits)
+    text = f"{completion.text} × {factor} = {full}"
+    if short != full:
+        text += f" → {short}(四舍五入,保留{digits}位)"
     return RowResult(
         indicator=indicator,
         weight=weight.value,
@@ -74,7 +71,7 @@ def finish(indicator: Indicator, weight: Weight, completion: Completion, pack: P
         basis=Basis.COMPUTED,
         met=completion.met,
         score_formula=excel,
-        steps=(weighed, *steps, Step("得分", text, score, title)),
+        steps=(weight.step, *steps, Step("得分", text, score, title)),
     )
 
 
@@ -183,76 +180,51 @@ def _target_text(indicator: Indicator, compared: Comparison) -> str:
     return text if indicator.target.relation else sign(compared.measure.relation) + text
 
 
-def _result(formula: str, value: Fraction) -> str:
-    """「 = 0.888235…」 behind a calculation; nothing behind a sentence or a number that says it already."""
-    if not any(sign in formula for sign in "÷×−") or formula[0] not in "0123456789(":
-        return ""
-    return f" = {cut_text(value, 6)}"
-
-
-def _stated(indicator: Indicator, weight: Weight, pack: Pack, report: Report, basis: Basis, source: str) -> RowResult:
-    """The score the clerk stated, kept between 0 and the weight."""
+def _stated(indicator: Indicator, weight: Weight, pack: Pack, report: Report, source: str | None) -> RowResult:
+    """The score the clerk stated, kept between 0 and the weight; unverified when no `source` wants it stated."""
     stated = indicator.stated_score
     if weight.value is None:
         return RowResult(indicator, None, "")
     if stated is None:
-        said = {"written": indicator.text("score").strip() or "空白", "weight": shown(weight.value)}
-        report.add("SCR001", indicator, "score", **said)
+        written = indicator.text("score").strip()
+        said = f"「{written}」" if written else "空白"
+        report.add("SCR001", indicator, "score", written=said, weight=shown(weight.value))
         return RowResult(indicator, weight.value, weight.formula)
     score = _kept(indicator, stated, weight.value, report)
     if pack.rounding.total == "rounded_rows":
         score = Fraction(round_half_up(score, pack.rounding.digits))
-    rule = "填报得分" if basis is Basis.STATED else "填报得分(未核实)"
+    rule, title = ("填报得分", pack.source_title(source)) if source else ("填报得分(未经核实)", "house")
     return RowResult(
         indicator=indicator,
         weight=weight.value,
         weight_formula=weight.formula,
         score=score,
-        basis=basis,
-        met=score >= weight.value if basis is Basis.STATED else None,
-        steps=(
-            Step(
-                "权重", weight.text + _result(weight.text, weight.value), weight.value, pack.source_title(weight.source)
-            ),
-            Step(rule, f"填报 {decimal_text(stated)}", score, pack.source_title(source)),
-        ),
+        basis=Basis.STATED if source else Basis.UNVERIFIED,
+        met=score >= weight.value if source else None,
+        steps=(weight.step, Step(rule, f"填报 {decimal_text(stated)}", score, title)),
     )
 
 
 def _kept(indicator: Indicator, stated: Decimal, weight: Fraction, report: Report) -> Fraction:
     """The stated score within 0 … weight. A weight of 40/6 is printed as 6.67: that is full marks, not too much."""
     score = Fraction(stated)
-    if score < 0 or score > weight:
-        if score < 0 or stated != round_half_up(weight, max(0, -int(stated.as_tuple().exponent))):
-            kept = shown(max(Fraction(0), min(score, weight)))
-            report.add("SCR002" if score > 0 else "SCR003", indicator, "score", written=decimal_text(stated), kept=kept)
-        return max(Fraction(0), min(score, weight))
-    return score
+    if 0 <= score <= weight:
+        return score
+    kept = max(Fraction(0), min(score, weight))
+    decimals = max(0, -int(stated.as_tuple().exponent))
+    if score < 0 or stated != round_half_up(weight, decimals):
+        report.add(
+            "SCR002" if score > 0 else "SCR003", indicator, "score", written=decimal_text(stated), kept=shown(kept)
+        )
+    return kept
 
 
 def _refused(indicator: Indicator, weight: Weight, refusal: Refusal, pack: Pack, report: Report) -> RowResult:
     """A row that cannot be computed keeps the clerk's own score, marked as unverified; without one it has none."""
-    stated = indicator.stated_score
-    params: Mapping[str, str] = refusal.params
-    known = stated is not None and weight.value is not None
-    outcome = (
-        f"本行暂按填报的 {decimal_text(stated)} 分计入,未经核实。"
-        if stated is not None and known
-        else "本行没有得分,合计也无法得出。"
-    )
+    if indicator.stated_score is None or weight.value is None:
+        outcome = "本行没有得分,合计也无法得出。"
+    else:
+        outcome = f"本行暂按填报的 {decimal_text(indicator.stated_score)} 分计入,未经核实。"
     if indicator.cell(refusal.column).problem is None:  # a broken cell was named when it was read
-        report.add(refusal.code, indicator, refusal.column, **params, outcome=outcome)
-    if known:
-        return _stated(
-            indicator,
-            weight,
-            pack,
-            report,
-            Basis.UNVERIFIED,
-            "house" if "house" in pack.sources else next(iter(pack.sources)),
-        )
-    if weight.value is not None:
-        report.add(
-            "SCR001", indicator, "score", written=indicator.text("score").strip() or "空白", weight=shown(weight.value)
-        )
-    return RowResult(indicator, weight.value, weight.formula)
+        report.add(refusal.code, indicator, refusal.column, **refusal.params, outcome=outcome)
+    return _stated(indicator, weight, pack, report, None)

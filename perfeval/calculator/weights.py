@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from perfeval.calculator.methods import calculated
 from perfeval.calculator.report import Report
-from perfeval.model import Indicator
+from perfeval.model import Indicator, Step
 from perfeval.numbers import decimal_text, exact_text
 from perfeval.pack import FixedIndicator, Group, Pack
 
@@ -26,7 +27,17 @@ class Weight:
     value: Fraction | None  # None: cannot be known; a finding says why
     formula: str  # for Excel: "40/6", "12"; "" when unknown
     text: str  # derivation for people: "40 ÷ 6"
-    source: str
+    step: Step  # the same as a recorded step
+
+    @classmethod
+    def of(cls, value: Fraction, formula: str, text: str, source: str) -> Weight:
+        """A known weight, derived as `text` says by a rule of the document titled `source`."""
+        return cls(value, formula, text, Step("权重", calculated(text, value), value, source))
+
+    @classmethod
+    def unknown(cls, source: str) -> Weight:
+        """No weight."""
+        return cls(None, "", "", Step("权重", "没有权重", Fraction(0), source))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +67,17 @@ def weigh(indicators: Sequence[Indicator], skipped: frozenset[int], pack: Pack, 
         if not rows:
             incomplete.add(group.name)
         if group.weights == "equal":
-            _share_out(group, [place for place in rows if place not in skipped], weights)
+            _share_out(group, [place for place in rows if place not in skipped], weights, pack)
         elif group.weights == "stated":
-            _take_stated(group, rows, indicators, weights, report)
-        elif _match_printed(group, rows, indicators, weights, report):
+            _take_stated(group, rows, indicators, weights, pack, report)
+        elif _match_printed(group, rows, indicators, weights, pack, report):
             incomplete.add(group.name)
     if skipped:
         _drop(weights, skipped, indicators, points, pack)
     return Weighing(tuple(weights[place] for place in range(len(indicators))), points, frozenset(incomplete))
 
 
-def _share_out(group: Group, rows: list[int], weights: dict[int, Weight]) -> None:
+def _share_out(group: Group, rows: list[int], weights: dict[int, Weight], pack: Pack) -> None:
     """Points ÷ filled rows; rounded ones with the remainder on the first rows, so that they still add up."""
     if not rows:
         return
@@ -74,9 +85,8 @@ def _share_out(group: Group, rows: list[int], weights: dict[int, Weight]) -> Non
     text = f"{points} ÷ {len(rows)}"
     if group.weights_digits is None:
         formula = f"{points}/{len(rows)}"
-        share = group.points / len(rows)
-        for place in rows:
-            weights[place] = Weight(share, formula, text, group.source)
+        share = Weight.of(group.points / len(rows), formula, text, pack.source_title(group.source))
+        weights.update(dict.fromkeys(rows, share))
         return
     unit = Fraction(1, 10**group.weights_digits)
     units, rest = divmod(group.points / unit, len(rows))
@@ -84,11 +94,16 @@ def _share_out(group: Group, rows: list[int], weights: dict[int, Weight]) -> Non
         value = (units + 1 if nth < rest else units) * unit
         if nth == 0:
             value += (rest - int(rest)) * unit  # points finer than the decimals asked for
-        weights[place] = Weight(value, exact_text(value), exact_text(value), group.source)
+        weights[place] = Weight.of(value, exact_text(value), exact_text(value), pack.source_title(group.source))
 
 
 def _take_stated(
-    group: Group, rows: list[int], indicators: Sequence[Indicator], weights: dict[int, Weight], report: Report
+    group: Group,
+    rows: list[int],
+    indicators: Sequence[Indicator],
+    weights: dict[int, Weight],
+    pack: Pack,
+    report: Report,
 ) -> None:
     total = Fraction(0)
     known = True
@@ -96,11 +111,11 @@ def _take_stated(
         stated = indicators[place].stated_weight
         if stated is not None and stated > 0:
             text = decimal_text(stated)
-            weights[place] = Weight(Fraction(stated), text, text, group.source)
+            weights[place] = Weight.of(Fraction(stated), text, text, pack.source_title(group.source))
             total += Fraction(stated)
             continue
         known = False
-        weights[place] = Weight(None, "", "", group.source)
+        weights[place] = Weight.unknown(pack.source_title(group.source))
         written = indicators[place].text("weight").strip()
         report.add("WGT001" if stated is None else "WGT002", indicators[place], "weight", written=written or "空白")
     if rows and known and total != group.points:
@@ -112,7 +127,12 @@ def _take_stated(
 
 
 def _match_printed(
-    group: Group, rows: list[int], indicators: Sequence[Indicator], weights: dict[int, Weight], report: Report
+    group: Group,
+    rows: list[int],
+    indicators: Sequence[Indicator],
+    weights: dict[int, Weight],
+    pack: Pack,
+    report: Report,
 ) -> bool:
     """Give every row the printed indicator of its kind and name, else the first of its kind still free.
 
@@ -127,25 +147,25 @@ def _match_printed(
             unmatched.append(place)
         else:
             free.remove(found)
-            weights[place] = _printed(found[1])
+            weights[place] = _printed(found[1], pack)
     for place in unmatched:
         found = next((pair for pair in free if pair[0] == indicators[place].level2), None)
         if found is None:
-            weights[place] = Weight(None, "", "", group.source)
+            weights[place] = Weight.unknown(pack.source_title(group.source))
             allowed = "、".join(fixed.name for kind in group.kinds for fixed in kind.indicators)
             report.add("WGT004", indicators[place], "name", group=group.name, allowed=allowed)
         else:
             free.remove(found)
-            weights[place] = _printed(found[1])
+            weights[place] = _printed(found[1], pack)
     if rows:  # a group without any row is one fault, not several
         for _, fixed in free:
             report.sheet("WGT003", fixed.name, group=group.name, name=fixed.name, weight=exact_text(fixed.weight))
     return bool(free)
 
 
-def _printed(fixed: FixedIndicator) -> Weight:
+def _printed(fixed: FixedIndicator, pack: Pack) -> Weight:
     text = exact_text(fixed.weight)
-    return Weight(fixed.weight, text, text, fixed.source)
+    return Weight.of(fixed.weight, text, text, pack.source_title(fixed.source))
 
 
 def _drop(
@@ -156,7 +176,7 @@ def _drop(
     pack: Pack,
 ) -> None:
     """Take out rows that do not apply: an equal group shares out anew, elsewhere all weights grow to fill the total."""
-    source = pack.not_applicable.source
+    source = pack.source_title(pack.not_applicable.source)
     lost = Fraction(0)
     for group in pack.groups:
         rows = [place for place, each in enumerate(indicators) if each.group == group.name]
@@ -167,7 +187,7 @@ def _drop(
             missing = sum((weights[place].value or Fraction(0) for place in gone), Fraction(0))
         points[group.name] -= missing
         lost += missing
-    weights.update({place: Weight(Fraction(0), "0", "0", source) for place in skipped})
+    weights.update({place: Weight.of(Fraction(0), "0", "0", source) for place in skipped})
     due = sum((group.points for group in pack.groups if group.scoring != "execution"), Fraction(0))
     if not lost or lost >= due:
         return
@@ -178,7 +198,7 @@ def _drop(
     for place, weight in weights.items():
         if weight.value:
             formula, text = f"{weight.formula}*{whole}/{left}", f"{weight.text} × {whole} ÷ {left}"
-            weights[place] = Weight(weight.value * due / (due - lost), formula, text, source)
+            weights[place] = Weight.of(weight.value * due / (due - lost), formula, text, source)
 
 
 def _plain(text: str) -> str:
