@@ -6,16 +6,30 @@ A sheet is parsed when its cells are first asked for, so that evidence sheets be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from typing import Literal
 
 from perfeval.model import BLANK, Cell
+from perfeval.workbook import xlsb
 from perfeval.workbook.archive import Archive
 from perfeval.workbook.area import Range, column_letter, column_number, parse_ref, ref
+from perfeval.workbook.biff import BiffBook
 from perfeval.workbook.cells import CellMaker, Parsed
+from perfeval.workbook.compound import Compound
+from perfeval.workbook.crypto import decrypted
 from perfeval.workbook.formats import NumberFormat, cell_formats
-from perfeval.workbook.guard import BadWorkbook
-from perfeval.workbook.magic import ZIP_MAGICS, described
+from perfeval.workbook.guard import LIMITS, BadWorkbook
+from perfeval.workbook.magic import (
+    BIFF8_MAGIC,
+    OLD_BIFF_MAGICS,
+    OLE_MAGIC,
+    ZIP_MAGICS,
+    described,
+    ole_described,
+    zip_described,
+)
+from perfeval.workbook.ods import OdsTable, is_encrypted, read_tables
 from perfeval.workbook.package import Package, SheetRef
 from perfeval.workbook.sheet import parse_sheet, shared_strings
 
@@ -129,12 +143,15 @@ class Sheet:
 class Book:
     """A workbook: its sheets in order."""
 
-    __slots__ = ("kind", "package", "sheets")
+    __slots__ = ("decrypted", "kind", "package", "sheets")
 
-    def __init__(self, kind: Kind, sheets: Sequence[Sheet], package: Package | None = None) -> None:
+    def __init__(
+        self, kind: Kind, sheets: Iterable[Sheet], package: Package | None = None, decrypted: bool = False
+    ) -> None:
         self.kind: Kind = kind
         self.sheets = tuple(sheets)
         self.package = package  # of an OOXML workbook, else None
+        self.decrypted = decrypted  # opened with a password: what is made from it has none
 
 
 def open_book(data: bytes, *, password: str | None = None) -> Book:
@@ -142,28 +159,88 @@ def open_book(data: bytes, *, password: str | None = None) -> Book:
     if not data:
         raise BadWorkbook("TPL001")
     if data.startswith(ZIP_MAGICS):
-        return _ooxml_book(Package(Archive(data)))
-    raise BadWorkbook("TPL002", kind=described(data))
+        return _zipped_book(Archive(data))
+    if data.startswith(OLE_MAGIC):
+        return _compound_book(data, password)
+    if data.startswith(BIFF8_MAGIC):  # some exports are the bare workbook stream
+        return _xls_book(data)
+    raise BadWorkbook("TPL015" if data.startswith(OLD_BIFF_MAGICS) else "TPL002", kind=described(data))
 
 
-def _ooxml_book(package: Package) -> Book:
+def _zipped_book(archive: Archive, decrypted: bool = False) -> Book:
+    kind = archive.read("mimetype").decode("latin-1") if "mimetype" in archive else ""
+    if "opendocument.spreadsheet" in kind:
+        if is_encrypted(archive):
+            raise BadWorkbook("TPL004")
+        return Book("ods", (_table_sheet(table) for table in read_tables(archive)))
+    if kind:
+        raise BadWorkbook("TPL002", kind=zip_described(kind))
+    package = Package(archive)
+    worksheets = [sheet for sheet in package.sheets if sheet.kind == "worksheet"]
+    if package.binary:
+        return Book("xlsb", _xlsb_sheets(package, worksheets), None, decrypted)
     strings = _SharedStrings(package)
-    sheets = [_ooxml_sheet(package, sheet, strings) for sheet in package.sheets if sheet.kind == "worksheet"]
-    return Book("ooxml", sheets, package)
+    return Book("ooxml", (_ooxml_sheet(package, sheet, strings) for sheet in worksheets), package, decrypted)
+
+
+def _compound_book(data: bytes, password: str | None) -> Book:
+    if len(data) > LIMITS.file_size:
+        raise BadWorkbook("TPL006", what="文件", limit=f"{LIMITS.file_size >> 20} MB")
+    container = Compound(data)
+    if "EncryptedPackage" in container:
+        return _zipped_book(Archive(decrypted(data, container, password)), decrypted=True)
+    if "Workbook" not in container:
+        raise BadWorkbook("TPL015" if "Book" in container else "TPL002", kind=ole_described(container.names))
+    try:
+        return _xls_book(container.stream("Workbook"))
+    except BadWorkbook as refusal:
+        if refusal.code != "TPL004":
+            raise
+    plain = decrypted(data, container, password)
+    return _xls_book(Compound(plain).stream("Workbook"), decrypted=True)
+
+
+def _xls_book(stream: bytes, decrypted: bool = False) -> Book:
+    if len(stream) > LIMITS.legacy_size:
+        raise BadWorkbook("TPL006", what="工作簿", limit=f"{LIMITS.legacy_size >> 20} MB")
+    book = BiffBook(stream)
+    sheets = (Sheet(sheet.name, sheet.state, None, partial(book.sheet_content, sheet)) for sheet in book.sheets)
+    return Book("xls", sheets, None, decrypted)
+
+
+def _table_sheet(table: OdsTable) -> Sheet:
+    return Sheet(table.name, table.state, None, table.parsed)
 
 
 def _ooxml_sheet(package: Package, sheet: SheetRef, strings: _SharedStrings) -> Sheet:
     def load() -> Parsed:
-        if sheet.part not in package:
-            raise BadWorkbook("TPL008", part=sheet.part)
-        maker = CellMaker(strings, _formats(package), package.date1904)
-        return parse_sheet(package.read(sheet.part), sheet.part, maker)
+        styles = package.styles_part
+        formats = () if styles is None else cell_formats(package.read(styles), styles)
+        maker = CellMaker(strings, formats, package.date1904)
+        return parse_sheet(_part(package, sheet.part), sheet.part, maker)
 
     return Sheet(sheet.name, sheet.state, sheet.part, load)
 
 
-def _formats(package: Package) -> tuple[NumberFormat, ...]:
-    return () if package.styles_part is None else cell_formats(package.read(package.styles_part), package.styles_part)
+def _xlsb_sheets(package: Package, sheets: Iterable[SheetRef]) -> Iterator[Sheet]:
+    @cache
+    def shared() -> tuple[list[str], tuple[NumberFormat, ...]]:
+        strings, styles = package.shared_strings_part, package.styles_part
+        texts = [] if strings is None else xlsb.shared_strings(package.read(strings), strings)
+        return texts, () if styles is None else xlsb.style_formats(package.read(styles), styles)
+
+    for sheet in sheets:
+
+        def load(part: str = sheet.part) -> Parsed:
+            return xlsb.sheet_content(_part(package, part), part, *shared(), package.date1904)
+
+        yield Sheet(sheet.name, sheet.state, None, load)
+
+
+def _part(package: Package, part: str) -> bytes:
+    if part not in package:
+        raise BadWorkbook("TPL008", part=part)
+    return package.read(part)
 
 
 class _SharedStrings:

@@ -34,6 +34,7 @@ class Limits:
     """How much one workbook may ask for. A form needs a thousandth of it; hostile files ask for more."""
 
     file_size: int = 128 << 20  # bytes on disk: pictures of evidence make real files large
+    legacy_size: int = 64 << 20  # bytes of the workbook stream of an .xls
     members: int = 4096  # files inside the package
     part_size: int = 96 << 20  # bytes of one inflated part
     total_size: int = 768 << 20  # bytes of all inflated parts, as the package declares them

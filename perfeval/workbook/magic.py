@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
-__all__ = ["OLE_MAGIC", "ZIP_MAGICS", "described"]
+from collections.abc import Iterable
+
+__all__ = [
+    "BIFF8_MAGIC", "OLD_BIFF_MAGICS", "OLE_MAGIC", "ZIP_MAGICS", "described", "ole_described", "zip_described",
+]  # fmt: skip
 
 ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+BIFF8_MAGIC = b"\x09\x08\x10\x00\x00\x06\x05\x00"
+OLD_BIFF_MAGICS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00", b"\x09\x08\x08\x00")
+_OLD_BIFF = "Excel 95 或更早的工作簿"
+
+# Streams and folders by which an OLE2 file that is no workbook is known.
+_OLE_KINDS = {
+    "worddocument": "Word 文档",
+    "powerpoint document": "PowerPoint 演示文稿",
+    "visiodocument": "Visio 图",
+    "__properties_version1.0": "Outlook 邮件(.msg)",
+    "fileheader": "HWP 文档",
+    "wpsdocument": "WPS 文字文档",
+    "book": _OLD_BIFF,
+}
+_ZIP_KINDS = {
+    "opendocument.text": "文字文档(ODT)",
+    "opendocument.presentation": "演示文稿(ODP)",
+    "opendocument": "OpenDocument 文档",
+    "epub": "电子书",
+}
 
 # How files that are no workbook begin, and what to call them.
 _KINDS: tuple[tuple[bytes, str], ...] = (
@@ -29,10 +53,23 @@ _KINDS: tuple[tuple[bytes, str], ...] = (
 )
 
 
+def ole_described(names: Iterable[str]) -> str:
+    """A Chinese name for an OLE2 file by its top-level streams."""
+    kinds = [_OLE_KINDS[name.lower()] for name in names if name.lower() in _OLE_KINDS]
+    return kinds[0] if kinds else "其他办公软件的文件"
+
+
+def zip_described(mimetype: str) -> str:
+    """A Chinese name for a packed document by its media type."""
+    return next((kind for word, kind in _ZIP_KINDS.items() if word in mimetype), "压缩包")
+
+
 def described(data: bytes) -> str:
     """A Chinese name for what `data` seems to be."""
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "图片(WebP)"
+    if data.startswith(OLD_BIFF_MAGICS):
+        return _OLD_BIFF
     for magic, kind in _KINDS:
         if data.startswith(magic):
             return kind

@@ -18,13 +18,16 @@ from perfeval.workbook.cells import PICTURE_FUNCTION, CellMaker, Parsed, visible
 __all__ = ["scan_sheet", "scan_strings"]
 
 _TEXT = r'<t(?: xml:space="preserve")?(?:/>|>([^<]*)</t>)'
+_RUN = r'<r>(?:<rPr>(?:<(?!/rPr>)[^>]*>)*+</rPr>)?<t(?: xml:space="preserve")?>[^<]*</t></r>'
 # A cell with content: address, style, type, style again (some write it behind the type), attributes and text of the
 # formula, value, empty value, inline text.
 _CELL = re.compile(
     r'<c r="([A-Z]{1,3}[1-9][0-9]*)"(?: s="([0-9]+)")?(?: t="([a-zA-Z]+)")?(?: s="([0-9]+)")?>'
     rf"(?=<[fvi])(?:<f( [^>/]*)?(?:/>|>([^<]*)</f>))?(?:<v>([^<]+)</v>|(<v>|<v ?/>)(?:</v>)?|<is>{_TEXT}</is>)?</c>"
 )
-_STRING = re.compile(rf"<si>{_TEXT}(?:<phoneticPr [^>]*/>)?</si>")
+# A string item: plain text, or runs with fonts of their own; Chinese Excel adds its phonetic settings.
+_STRING = re.compile(rf"<si>(?:{_TEXT}|((?:{_RUN})++))(?:<phoneticPr [^>]*/>)?</si>")
+_RUN_TEXT = re.compile(r"<t[^>]*>([^<]*)</t>")
 _MERGE = re.compile(r'<mergeCell ref="([A-Z0-9:]+)" ?/>')
 _HEAD = re.compile(
     r'(?:<\?xml[^>]*\?>\s*)?<worksheet [^>]*\bxmlns="http://(?:schemas\.openxmlformats\.org/spreadsheetml/2006/main|'
@@ -110,9 +113,10 @@ def scan_strings(data: bytes) -> list[str] | None:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    found = _STRING.findall(text)
-    if len(found) != text.count("<si") or "<!" in text or not text.rstrip().endswith("</sst>"):
+    items = _STRING.findall(text)
+    if len(items) != text.count("<si") or "<!" in text or not text.rstrip().endswith("</sst>"):
         return None
+    found = ["".join(_RUN_TEXT.findall(runs)) if runs else plain for plain, runs in items]
     if "&" in text:
         try:
             found = [_unescaped(item) if "&" in item else item for item in found]
