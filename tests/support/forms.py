@@ -94,6 +94,23 @@ def real_form(pack: Pack, changes: Mapping[str, str] | None = None) -> Form:
     return form_of(pack, table, fields=REAL_FIELDS)
 
 
+def indicator_of(pack: Pack, *, row: int = FIRST_ROW, year: int | None = 2024, **texts: str) -> Indicator:
+    """One row from the texts of its columns, called as in `COLUMNS`; for texts that a pipe table cannot hold."""
+    cells = {key: cell_of(texts.get(key, ""), f"{letter}{row}") for key, (_, letter) in COLUMNS.items()}
+    return Indicator(
+        row=row,
+        group=pack.group(texts["level1"]).name,
+        level1=texts["level1"],
+        level2=texts["level2"],
+        name=texts["name"],
+        cells=cells,
+        target=quantity.parse(cells["target"].text, year=year),
+        actual=quantity.parse(cells["actual"].text, year=year),
+        stated_score=cells["score"].number,
+        stated_weight=cells["weight"].number,
+    )
+
+
 def cell_of(text: str, ref: str = "") -> Cell:
     """A cell as the reader gives it: with a number when the text is one, or a percentage."""
     try:
@@ -120,21 +137,7 @@ def _indicators(pack: Pack, table: str, year: int | None) -> list[Indicator]:
         if texts.get("level1"):
             level1, level2 = texts["level1"], ""
         level2 = texts.get("level2") or level2
-        cells = {key: cell_of(texts.get(key, ""), f"{letter}{row}") for key, (_, letter) in COLUMNS.items()}
-        found.append(
-            Indicator(
-                row=row,
-                group=pack.group(level1).name,
-                level1=level1,
-                level2=level2,
-                name=texts["name"],
-                cells=cells,
-                target=quantity.parse(cells["target"].text, year=year),
-                actual=quantity.parse(cells["actual"].text, year=year),
-                stated_score=cells["score"].number,
-                stated_weight=cells["weight"].number,
-            )
-        )
+        found.append(indicator_of(pack, row=row, year=year, **{**texts, "level1": level1, "level2": level2}))
     return found
 
 
