@@ -28,7 +28,7 @@ def record(bug: str, subject: str, folder: Path | None = None) -> Path | None:
             place.mkdir(parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
                 log.write(entry)
-        except OSError:
+        except (OSError, UnicodeError):  # UnicodeError: a locale that cannot even spell the name
             continue
         return path
     sys.stderr.write(entry)  # no disk takes it: better on the screen than lost

@@ -1,0 +1,490 @@
+"""The command line: words, streams, exit codes; the pipeline behind it is replaced where only those matter."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from perfeval import pipeline
+from perfeval.cli import console, program
+from perfeval.errors import ExitCode, MailError, PackError
+from perfeval.files import write_atomic
+from perfeval.findings import STAGES, Finding, catalogue
+from perfeval.pack import load_pack
+from perfeval.pipeline import Options, Outcome
+from perfeval.render import columns
+
+PACK = "jiangmen-2024"
+CHINESE = re.compile("[\u4e00-\u9fff]")
+# Two English words in a row make a sentence; options, metavars and commands to type do not.
+ENGLISH = re.compile(r"(?<![-\w./])[A-Za-z]{2,} [A-Za-z]{2,}(?![-\w./])")
+
+
+def run(*args: str | Path, **env: str) -> Result:
+    return CliRunner().invoke(program, [str(arg) for arg in args], env=env)
+
+
+def commands(group: click.Command = program, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(group, click.Group):
+        for name, command in group.commands.items():
+            yield from commands(command, (*path, name))
+
+
+def in_words(text: str) -> str:
+    """`text` without the command lines it shows."""
+    shown = (line for line in text.splitlines() if not line.strip().startswith(("perfeval ", "用法:")))
+    return re.sub("「perfeval [^」]*」", "", "\n".join(shown))
+
+
+# ---- words -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", list(commands()), ids=" ".join)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_is_chinese_and_fits_the_window(path: tuple[str, ...], option: str) -> None:
+    result = run(*path, option)
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert CHINESE.search(result.stdout)
+    assert not ENGLISH.search(in_words(result.stdout)), result.stdout
+    assert all(columns(line) <= 80 for line in result.stdout.splitlines()), result.stdout
+    assert "..." not in in_words(result.stdout)  # click cuts long texts with dots
+
+
+@pytest.mark.parametrize("path", [path for path in commands() if path], ids=" ".join)
+def test_every_command_and_option_has_its_words(path: tuple[str, ...]) -> None:
+    command: click.Command = program
+    for name in path:
+        assert isinstance(command, click.Group)
+        command = command.commands[name]
+        assert command.short_help
+        assert command.help
+    for param in command.params:
+        assert isinstance(param, click.Argument) or CHINESE.search(param.help or ""), param.name  # type: ignore[attr-defined]
+
+
+USAGE_ERRORS = [
+    ["没有这个命令"],
+    ["fil"],
+    ["fill"],
+    ["fill", "x.xlsx"],
+    ["fill", "x.xlsx", "--out"],
+    ["fill", "x.xlsx", "--out", "d", "--jobs", "many"],
+    ["fill", "x.xlsx", "--out", "d", "--jobs", "0"],
+    ["fill", "x.xlsx", "--out", "d", "--on-exists", "ask"],
+    ["fill", "x.xlsx", "--out", "d", "--on-exist", "skip"],
+    ["fill", "x.xlsx", "--out", "d", "--json=1"],
+    ["check"],
+    ["check", "--nothing"],
+    ["new"],
+    ["new", "--out", "表.docx"],
+    ["packs", "shw"],
+    ["packs", "show"],
+    ["packs", "show", "a", "b"],
+    ["explain", "VAL999"],
+    ["explain", "ZZZ001"],
+    ["explain", "表.xlsx", "第三行"],
+]
+
+
+@pytest.mark.parametrize("args", USAGE_ERRORS, ids=" ".join)
+def test_usage_errors_are_chinese_and_exit_2(args: list[str]) -> None:
+    result = run(*args)
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stdout == ""
+    assert CHINESE.search(result.stderr)
+    assert not ENGLISH.search(in_words(result.stderr)), result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_near_miss_is_named() -> None:
+    assert "'fill'" in run("fil").stderr
+    assert "--on-exists" in run("fill", "x", "--out", "d", "--on-exist", "skip").stderr
+    assert "OUT001" in run("explain", "OUT011").stderr
+
+
+def test_version() -> None:
+    assert re.fullmatch(r"perfeval \d+\.\d+\.\d+\n", run("--version").stdout)
+
+
+# Sentences for the authors of a program, or about types of values that this one has not.
+NOT_FOR_USERS = (
+    "Deprecat",
+    "Could not determine",
+    "No options defined",
+    "Arguments take",
+    "Name '",
+    "Boolean option",
+    "Value must be",
+    "Invalid start",
+    "UUID",
+    "boolean",
+    "executable",
+    "Choice(",
+)
+
+
+def test_click_keeps_no_english_sentence_that_a_user_can_meet() -> None:
+    """A later click with other sentences shows up here, not in a clerk's window."""
+    from perfeval.cli.words import _WORDS
+
+    found: set[str] = set()
+    for module in (click.core, click.exceptions, click.formatting, click.parser, click.types):
+        tree = ast.parse(Path(module.__file__ or "").read_text(encoding="utf-8"))
+        calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name))
+        for call in calls:
+            if isinstance(call.func, ast.Name) and call.func.id == "_" and isinstance(call.args[0], ast.Constant):
+                found.add(str(call.args[0].value))
+    assert len(found) > 30
+    assert not {word for word in found - set(_WORDS) if not any(part in word for part in NOT_FOR_USERS)}
+
+
+# ---- streams and exit codes ------------------------------------------------------------------------------------------
+
+Pretend = Callable[[Path, Options], Outcome]
+FINDINGS = {"提醒": "BAT001", "错误": "BAT003", "占用": "OUT002"}
+PARAMS = dict.fromkeys(("path", "other", "output", "reason", "error"), "…")
+
+
+def pretend(path: Path, target: Path | None, options: Options) -> Outcome:
+    """An outcome as the name of the file says."""
+    if "停" in path.name:
+        os.kill(os.getppid() if "工" in path.name else os.getpid(), signal.SIGINT)
+    if "邮" in path.name:
+        raise MailError("邮箱拒绝")
+    if target is not None:
+        write_atomic(target, b"done")
+    if "崩" in path.name:
+        return Outcome(path, target, findings=(Finding("SYS001", params=PARAMS),), bug="Traceback …\nKeyError: 'x'\n")
+    found = tuple(Finding(code, params=PARAMS) for word, code in FINDINGS.items() if word in path.name)
+    forms = () if "失败" in path.name else (None,)
+    return Outcome(path, target, forms=forms, findings=found)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def pretending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pipeline does what the file's name says, the outputs show only what comes before forms."""
+    monkeypatch.setattr(pipeline, "inspect", lambda path, options: pretend(path, None, options))
+    monkeypatch.setattr(pipeline, "fill", pretend)
+    without_forms = lambda outcome: Outcome(outcome.path, outcome.output, (), outcome.findings, outcome.bug)  # noqa: E731
+    for module, name in (("perfeval.render", "outcome_lines"), ("perfeval.jsonout", "file_object")):
+        real = getattr(sys.modules.get(module) or __import__(module, fromlist=[name]), name)
+        monkeypatch.setattr(f"{module}.{name}", lambda outcome, *rest, real=real: real(without_forms(outcome), *rest))
+
+
+def inbox(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / "收" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return folder / "收"
+
+
+@pytest.mark.usefixtures("pretending")
+@pytest.mark.parametrize(
+    ("names", "code", "closing"),
+    [
+        (["1.xlsx"], ExitCode.DONE, "共 1 个文件:完成 1,有提醒 0,需修改 0,失败 0"),
+        (["1.xlsx", "2提醒.xlsx"], ExitCode.DONE, "共 2 个文件:完成 1,有提醒 1,需修改 0,失败 0"),
+        (["失败.xlsx", "好.xlsx"], ExitCode.FOUND_ERRORS, "共 2 个文件:完成 1,有提醒 0,需修改 0,失败 1"),
+        (["错误.xlsx", "好.xlsx"], ExitCode.PATH, "共 2 个文件:完成 1,有提醒 0,需修改 1,失败 0"),
+        (["占用.xlsx"], ExitCode.PATH, "共 1 个文件:完成 0,有提醒 0,需修改 0,失败 1"),
+        (["崩.xlsx", "好.xlsx", "占用.xlsx"], ExitCode.BUG, "共 3 个文件:完成 1,有提醒 0,需修改 0,失败 2"),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, list) else None,
+)
+@pytest.mark.parametrize("command", ["fill", "check"])
+def test_exit_codes_and_closing_line(
+    tmp_path: Path, command: str, names: list[str], code: ExitCode, closing: str
+) -> None:
+    out = ["--out", tmp_path / "出"] if command == "fill" else []
+    result = run(command, inbox(tmp_path, *names), *out, TMPDIR=str(tmp_path))
+    assert result.exit_code == code
+    assert result.stdout.splitlines()[-1] == closing
+    assert (tmp_path / "出").exists() == (command == "fill")
+
+
+@pytest.mark.usefixtures("pretending")
+@pytest.mark.parametrize(
+    ("args", "code", "word"),
+    [
+        (["check", "没有.xlsx"], ExitCode.PATH, ""),
+        (["check", "空"], ExitCode.PATH, "BAT006"),
+        (["fill", "收", "--out", "收/出"], ExitCode.USAGE, "里面"),
+        (["fill", "收", "--out", "文件"], ExitCode.PATH, "不是文件夹"),
+        (["check", "收", "--pack", "没有"], ExitCode.PACK, PACK),
+        (["check", "收", "--pack", PACK, "--templates", "没有"], ExitCode.PACK, "没有"),
+        (["packs", "show", "没有"], ExitCode.PACK, PACK),
+        (["packs", "check", "没有"], ExitCode.PACK, "不存在"),
+        (["check", "收/邮.xlsx"], ExitCode.MAIL, "邮箱拒绝"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_stands_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], code: ExitCode, word: str
+) -> None:
+    inbox(tmp_path, "表.xlsx", "邮.xlsx")
+    (tmp_path / "空").mkdir()
+    (tmp_path / "文件").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    result = run(*args)
+    assert result.exit_code == code
+    assert word in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.usefixtures("pretending")
+def test_json_is_all_there_is_on_stdout(tmp_path: Path) -> None:
+    folder = inbox(tmp_path, "1.xlsx", "2提醒.xlsx", "~$1.xlsx")
+    result = run("check", folder, folder / "~$1.xlsx", "--json")
+    value = json.loads(result.stdout)
+    assert [Path(entry["path"]).name for entry in value["files"]] == ["1.xlsx", "2提醒.xlsx"]
+    assert value["files"][0]["findings"] == []
+    assert [entry["code"] for entry in value["files"][1]["findings"]] == ["BAT001"]
+    assert [entry["code"] for entry in value["skipped"]] == ["BAT005"]
+    assert "BAT005" in result.stderr
+
+
+@pytest.mark.usefixtures("pretending")
+def test_json_of_nothing_is_still_a_document(tmp_path: Path) -> None:
+    (tmp_path / "空").mkdir()
+    result = run("check", tmp_path / "空", "--json")
+    assert json.loads(result.stdout)["files"] == []
+    assert result.exit_code == ExitCode.PATH
+
+
+@pytest.mark.usefixtures("pretending")
+def test_a_second_run_skips_what_is_done(tmp_path: Path) -> None:
+    folder = inbox(tmp_path, "1.xlsx", "甲/2.xlsx")
+    assert run("fill", folder, "--out", tmp_path / "出").exit_code == 0
+    inbox(tmp_path, "3.xlsx")
+    result = run("fill", folder, "--out", tmp_path / "出", "--on-exists", "skip")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "共 3 个文件:完成 1,有提醒 0,需修改 0,失败 0,跳过 2"
+    names = sorted(str(path.relative_to(tmp_path / "出")) for path in (tmp_path / "出").rglob("*.xlsx"))
+    assert names == ["1_评分表.xlsx", "3_评分表.xlsx", "甲/2_评分表.xlsx"]
+    assert run("fill", folder, "--out", tmp_path / "出", "--on-exists", "skip").exit_code == 0  # nothing left to do
+
+
+@pytest.mark.usefixtures("pretending")
+@pytest.mark.parametrize("command", ["fill", "check"])
+def test_our_own_fault_goes_to_a_log_not_to_the_screen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))
+    out = ["--out", tmp_path / "出"] if command == "fill" else []
+    result = run(command, inbox(tmp_path, "崩.xlsx", "好.xlsx"), *out)
+    assert result.exit_code == ExitCode.BUG
+    assert "KeyError" not in result.output
+    (log,) = tmp_path.glob("出/*.log" if command == "fill" else "tmp/*.log")
+    text = log.read_text(encoding="utf-8")
+    assert "KeyError: 'x'" in text
+    assert "崩.xlsx" in text
+    assert str(log) in result.stderr
+
+
+def test_a_fault_outside_the_files_is_caught_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("perfeval.cli.explain.catalogue", lambda: 1 // 0)
+    result = run("explain")
+    assert result.exit_code == ExitCode.BUG
+    assert "Traceback" not in result.output
+    (log,) = tmp_path.glob("*.log")
+    assert "ZeroDivisionError" in log.read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("pretending")
+@pytest.mark.parametrize(("names", "jobs", "most"), [(["1", "2停", "3", "4"], "1", 2), (["1", "2停工"], "2", 200)])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_ctrl_c_leaves_whole_files_and_says_how_to_go_on(
+    tmp_path: Path, names: Sequence[str], jobs: str, most: int, as_json: bool
+) -> None:
+    more = [f"{number}.xlsx" for number in range(100, 1100)] if jobs == "2" else []
+    folder = inbox(tmp_path, *(f"{name}.xlsx" for name in names), *more)
+    result = run("fill", folder, "--out", tmp_path / "出", "--jobs", jobs, *(["--json"] if as_json else []))
+    assert result.exit_code == ExitCode.INTERRUPTED
+    written = list((tmp_path / "出").iterdir())
+    assert 1 <= len(written) <= most
+    assert all(path.read_bytes() == b"done" and path.suffix == ".xlsx" for path in written)
+    assert "--on-exists skip" in result.stderr
+    if as_json:
+        value = json.loads(result.stdout)
+        assert value["interrupted"] is True
+        assert 1 <= len(value["files"]) <= len(written)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+# ---- the terminal ----------------------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("done", "total", "seconds", "line"),
+    [
+        (0, 10, 0.0, "[--------------------] 0/10"),
+        (5, 10, 0.2, "[##########----------] 5/10"),
+        (50, 100, 1.0, "[##########----------] 50/100  每秒 50 个  还需约 1 秒"),
+        (1, 1000, 2.0, "[--------------------] 1/1000  每秒 0.5 个  还需约 33 分"),
+        (10, 10, 1.0, "[####################] 10/10  每秒 10 个  还需约 0 秒"),
+    ],
+)
+def test_progress_line(done: int, total: int, seconds: float, line: str) -> None:
+    assert console.progress_line(done, total, seconds) == line
+
+
+def test_progress_only_on_a_terminal_and_it_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    for stream, expected in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        shown = console.Console()
+        shown.progress(10, 10)
+        shown.message("说明")
+        shown.finish()
+        text = stream.getvalue()
+        assert ("10/10" in text) == expected
+        assert text.endswith("\r说明\n" if expected else "说明\n")
+
+
+@pytest.mark.parametrize(
+    ("env", "colour"), [({"TERM": "xterm"}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+def test_colours_only_on_a_terminal_that_wants_them(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], colour: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for key, value in env.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert console.Console().look.colour == colour
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert not console.Console().look.colour
+
+
+# ---- as a program ----------------------------------------------------------------------------------------------------
+
+
+def perfeval(
+    *args: str, env: dict[str, str] | None = None, stdout: int = subprocess.PIPE
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "perfeval", *args],
+        env={**os.environ, **(env or {})},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("after", ["pass", "perfeval.cli.main(['--help'])", "perfeval.cli.main(['explain', 'VAL003'])"])
+def test_starting_up_loads_nothing_heavy(after: str) -> None:
+    heavy = ("pandas", "numpy", "openpyxl", "jinja2", "lxml", "python_calamine", "multiprocessing")
+    script = (
+        f"import sys\nimport perfeval.cli\ntry:\n    {after}\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == "[]\n"
+
+
+def test_output_is_utf8_whatever_the_locale() -> None:
+    env = {"LC_ALL": "C", "LANG": "C", "PYTHONIOENCODING": "ascii"}
+    done = perfeval("explain", "SYS001", env=env)
+    assert "程序出错" in done.stdout.decode("utf-8")
+    done = perfeval("check", "没有\udcff.xlsx", env=env)
+    assert done.returncode == ExitCode.PATH
+    assert "没有" in done.stdout.decode("utf-8")
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    try:
+        for args in (["explain"], ["--help"], ["packs", "show", PACK]):
+            done = perfeval(*args, stdout=write_end)
+            assert done.stderr == b"", args
+    finally:
+        os.close(write_end)
+
+
+# ---- explain, packs, new ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["VAL101", "val101"] if "VAL101" in catalogue() else ["OUT001", "out001"])
+def test_explain_a_code(code: str) -> None:
+    result = run("explain", code)
+    entry = catalogue()[code.upper()]
+    assert result.exit_code == 0
+    assert entry.title in result.stdout
+    assert entry.why in result.stdout
+    assert json.loads(run("explain", code, "--json").stdout)["fix"] == entry.fix
+
+
+def test_explain_lists_every_code_by_stage() -> None:
+    listed = run("explain").stdout
+    for code in catalogue():
+        assert code in listed
+    positions = [listed.index(f"{stage} {title}") for stage, title in STAGES.items() if f"{stage} {title}" in listed]
+    assert positions == sorted(positions)
+    assert [entry["code"] for entry in json.loads(run("explain", "--json").stdout)] == list(catalogue())
+
+
+def test_packs_list_and_check() -> None:
+    assert PACK in run("packs", "list").stdout
+    (entry,) = [entry for entry in json.loads(run("packs", "list", "--json").stdout) if entry["id"] == PACK]
+    assert entry["title"] == load_pack(PACK).title
+    by_id, by_folder = run("packs", "check", PACK), run("packs", "check", load_pack(PACK).folder)
+    assert by_id.exit_code == by_folder.exit_code == 0
+    assert by_id.stdout == by_folder.stdout
+
+
+def test_packs_check_names_key_and_remedy(tmp_path: Path) -> None:
+    folder = tmp_path / PACK
+    folder.mkdir()
+    for part in load_pack(PACK).folder.rglob("*"):
+        if part.is_file():
+            (folder / part.relative_to(load_pack(PACK).folder)).parent.mkdir(exist_ok=True)
+            (folder / part.relative_to(load_pack(PACK).folder)).write_bytes(part.read_bytes())
+    rules = folder / "rules.toml"
+    rules.write_text(rules.read_text(encoding="utf-8").replace("points = 40", "ponits = 40", 1), encoding="utf-8")
+    result = run("packs", "check", folder)
+    assert result.exit_code == ExitCode.PACK
+    assert "ponits" in result.stdout
+    listed = run("packs", "list", "--templates", tmp_path)
+    assert listed.exit_code == ExitCode.PACK
+    assert "不能使用" in listed.stdout
+    assert json.loads(run("packs", "check", folder, "--json").stdout)["findings"]
+
+
+def test_packs_show_tells_our_own_readings_apart() -> None:
+    page = run("packs", "show", PACK).stdout
+    stated, ours = page.split("由本工具选定的读法", 1)
+    pack = load_pack(PACK)
+    assert all(group.name in stated for group in pack.groups)
+    assert all(source.title in ours for source in pack.sources.values() if source.key != "house")
+    assert "house" not in page
+
+
+def test_broken_pack_error_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise PackError("评分体系「x」有错误")
+
+    monkeypatch.setattr("perfeval.pack.load_pack", refuse)
+    result = run("packs", "show", "x")
+    assert (result.exit_code, result.stderr) == (ExitCode.PACK, "错误:评分体系「x」有错误\n")
