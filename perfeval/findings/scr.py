@@ -166,6 +166,7 @@ CODES: tuple[Code, ...] = (
 
 # Half sentences for the parameters `cause` and `formula` of SCR101 and SCR102.
 CAUSES: Mapping[str, str] = {
+    "integer": "可能是只保留到整数。",
     "fewer_decimals": "可能是只保留了{digits}位小数。",
     "cut_off": "可能是末位直接舍去,没有四舍五入。",
     "percent": "正好相差100倍,可能是把百分数当成了小数(或者相反)。",

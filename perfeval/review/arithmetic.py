@@ -20,7 +20,7 @@ def stated_scores(context: ReviewContext) -> Iterator[Finding]:
     digits = context.pack.rounding.digits
     for row in context.rows:
         stated = row.indicator.stated_score
-        if stated is None or row.score is None or not _differs(row, digits):
+        if stated is None or row.score is None or not _differs(row, digits) or row.indicator.row in context.misdirected:
             continue
         yield context.at(
             "SCR101",
@@ -73,6 +73,8 @@ def shortfall_reasons(context: ReviewContext) -> Iterator[Finding]:
         indicator = row.indicator
         if row.score is None or row.weight is None or "shortfall_reason" not in indicator.cells:
             continue
+        if indicator.row in context.misdirected:
+            continue  # its target is wrong; whether it was missed is not known
         reason = indicator.text("shortfall_reason").strip()
         silent = context.says_nothing(reason)
         said = {"target": _said(indicator, "target"), "actual": _said(indicator, "actual"), "reason": reason}
@@ -142,11 +144,26 @@ def empty_groups(context: ReviewContext) -> Iterator[Finding]:
     filled = {indicator.group for indicator in context.form.indicators}
     if not filled:
         return  # the reader has said that the table is empty
-    wanted = [group for group in context.pack.groups if group.scoring != "execution" and group.kinds]
+    wanted = [group for group in context.pack.groups if group.scoring != "execution" and group.weights != "fixed"]
     missing = [group for group in wanted if group.name not in filled]
     reachable = context.pack.total - sum((group.points for group in missing), Fraction(0))
     for group in missing:
         yield context.on_sheet("WGT101", group=group.name, points=shown(group.points), reachable=shown(reachable))
+
+
+def row_weights(context: ReviewContext) -> Iterator[Finding]:
+    """A typed weight that is not the one the rules yield; a whole group gone wrong is told once."""
+    told: set[str] = set()
+    for row in context.rows:
+        indicator, stated = row.indicator, row.indicator.stated_weight
+        if stated is None or row.weight is None or indicator.group in told:
+            continue
+        # Two printed decimals of equal weights must add up, so that 40/6 may stand as 6.67 and as 6.66.
+        if abs(Fraction(stated) - row.weight) > Fraction(1, 100):
+            told.add(indicator.group)
+            digits = context.pack.rounding.digits
+            said = {"written": decimal_text(stated), "expected": shown(row.weight, digits), "group": indicator.group}
+            yield context.at("WGT102", indicator, "weight", formula=row.weight_formula, **said)
 
 
 def weight_total(context: ReviewContext) -> Iterator[Finding]:
@@ -187,7 +204,7 @@ def _number(context: ReviewContext, path: str) -> Decimal | None:
 
 def _formula(row: RowResult, digits: int) -> str:
     last = row.steps[-1].formula if row.steps else ""
-    return last or shown(row.score if row.score is not None else Fraction(0), digits)
+    return last.partition(" → ")[0] or shown(row.score if row.score is not None else Fraction(0), digits)
 
 
 def _said(indicator: Indicator, key: str) -> str:
@@ -205,8 +222,10 @@ def _cause(context: ReviewContext, row: RowResult, stated: Decimal) -> str:
     def yields(value: Fraction) -> bool:
         return round_half_up(value, max(places, digits)) == stated
 
+    if ratio is not None and ratio < 1 and yields(weight):
+        return CAUSES["full_marks"].format(completion=percent_text(ratio))
     if places < digits and round_half_up(score, places) == stated:
-        return CAUSES["fewer_decimals"].format(digits=places)
+        return CAUSES["fewer_decimals" if places else "integer"].format(digits=places)
     scaled = score * 10**places
     if stated == Decimal(scaled.numerator // scaled.denominator).scaleb(-places):
         return CAUSES["cut_off"]
@@ -217,8 +236,6 @@ def _cause(context: ReviewContext, row: RowResult, stated: Decimal) -> str:
     capped = min(ratio, Fraction(1))
     if ratio > 1 and yields(weight * ratio):
         return CAUSES["not_capped"].format(completion=percent_text(ratio))
-    if yields(weight):
-        return CAUSES["full_marks"].format(completion=percent_text(ratio))
     rounded_weight = Fraction(round_half_up(weight, digits))
     if any(
         yields(w * r)
@@ -288,5 +305,6 @@ RULES = (
     Rule(full_marks, ("SCR107",)),
     Rule(not_applicable, ("SCR108",)),
     Rule(empty_groups, ("WGT101",)),
+    Rule(row_weights, ("WGT102",)),
     Rule(weight_total, ("WGT103",)),
 )

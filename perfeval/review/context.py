@@ -114,6 +114,20 @@ class ReviewContext:
         """The sentences of the running text, each with its path."""
         return tuple((passage.path, sentence) for passage in self.prose for sentence in _SENTENCE.findall(passage.text))
 
+    @cached_property
+    def misdirected(self) -> frozenset[int]:
+        """Rows of what should be small (成本, 事故) with a target of at least so much: 「成本 ≥90万元」."""
+        cost, larger = self.words("cost_kind"), self.words("larger_is_better")
+        smaller = self.pack.scoring.lower_is_better.value
+        return frozenset(
+            indicator.row
+            for indicator in self.form.indicators
+            if indicator.target.relation in (">=", ">")
+            and indicator.target.value
+            and (cost.search(indicator.level2) or any(word in indicator.name for word in smaller))
+            and not larger.search(indicator.name)
+        )
+
     # ---- making findings ----
 
     def at(self, code: str, indicator: Indicator, key: str, **params: str) -> Finding:

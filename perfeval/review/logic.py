@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import lru_cache
 
 from perfeval.findings import Finding
 from perfeval.model import Indicator, Kind, Quantity
-from perfeval.pack import Pack
+from perfeval.quantity import is_placeholder
 from perfeval.review.context import ReviewContext, Rule
 
 __all__ = ["RULES"]
 
-_WRITTEN = ("name", "target", "actual", "shortfall_reason", "evidence")  # columns a clerk fills with words
-_DIGITS = re.compile(r"\d+")
+_WRITTEN = ("name", "shortfall_reason", "evidence")  # columns of words; what is no number is the calculator's matter
+_SUSPECT = re.compile(r"…|\.\.|[*×xX_]|\d\s*\W?\s*$")  # every leftover of a blank form has one of these
 _UNSPOKEN = re.compile(r"[\W_]+")
 
 
@@ -29,17 +28,17 @@ def required(context: ReviewContext) -> Iterator[Finding]:
 
 def placeholders(context: ReviewContext) -> Iterator[Finding]:
     """Hints and samples of the blank form that were not replaced."""
-    words, whole = context.word_list("placeholder"), _whole(context.pack)
+    words = context.word_list("placeholder")
     form = context.form
     header = [(path, cell.text) for path, cell in form.fields.items()]
     sections = [(f"narrative.{key}", cell.text) for key, cell in form.narrative.items()]
     for path, text in header + sections:
-        found = _placeholder(text, words, whole)
+        found = _placeholder(text, words)
         if found:
             yield context.in_field("VAL102", path, label=context.name_of(path), found=found)
     for indicator in form.indicators:
         for key in _WRITTEN:
-            found = _placeholder(indicator.text(key), words, whole)
+            found = _placeholder(indicator.text(key), words)
             # In names 「猪舍(≥**平方米)」 is how some forms mark where the number goes.
             if found and not (key == "name" and not found.strip("*")):
                 yield context.at("VAL102", indicator, key, found=found)
@@ -77,16 +76,9 @@ def misplaced(context: ReviewContext) -> Iterator[Finding]:
 
 def directions(context: ReviewContext) -> Iterator[Finding]:
     """Costs and incidents that must reach a minimum."""
-    cost, larger = context.words("cost_kind"), context.words("larger_is_better")
-    smaller = context.pack.scoring.lower_is_better.value
     for indicator in context.form.indicators:
-        target = indicator.target
-        if target.relation not in (">=", ">") or target.kind not in (Kind.NUMBER, Kind.PERCENT) or not target.value:
-            continue
-        if not (cost.search(indicator.level2) or any(word in indicator.name for word in smaller)):
-            continue
-        if not larger.search(indicator.name):
-            yield context.at("VAL106", indicator, "target", target=" ".join(target.text.split()))
+        if indicator.row in context.misdirected:
+            yield context.at("VAL106", indicator, "target", target=" ".join(indicator.target.text.split()))
 
 
 def dates(context: ReviewContext) -> Iterator[Finding]:
@@ -100,29 +92,20 @@ def dates(context: ReviewContext) -> Iterator[Finding]:
                 yield context.at("VAL107", indicator, key, written=" ".join(quantity.text.split()), year=str(year))
 
 
-def _placeholder(text: str, words: tuple[str, ...], whole: frozenset[str]) -> str:
+def _placeholder(text: str, words: tuple[str, ...]) -> str:
     """The hint left in `text`, "" when there is none."""
     if not text:
         return ""
     for word in words:
         if word in text:
             return word
-    if len(text) < 12:
-        stripped = text.strip()
-        if _DIGITS.sub("#", stripped) in whole:
-            return stripped
-    return ""
+    return text.strip() if _SUSPECT.search(text) and is_placeholder(text) else ""
 
 
 def _above_hundred(quantity: Quantity) -> bool:
     if quantity.kind is not Kind.PERCENT or quantity.unit not in ("%", None):
         return False
     return any(value is not None and value > Decimal(100) for value in (quantity.value, quantity.upper))
-
-
-@lru_cache(maxsize=32)
-def _whole(pack: Pack) -> frozenset[str]:
-    return frozenset(pack.review_words.get("placeholder_cell", ()))
 
 
 RULES = (

@@ -118,7 +118,9 @@ def _explained(context: ReviewContext) -> bool:
 def _measured_full(context: ReviewContext) -> bool:
     """Whether every measured row of the first measured group (产出) has full marks."""
     group = next((group.name for group in context.pack.groups if group.scoring == "measured"), None)
-    rows = [row for row in context.rows if row.indicator.group == group]
+    rows = [
+        row for row in context.rows if row.indicator.group == group and row.indicator.row not in context.misdirected
+    ]
     return bool(rows) and all(row.score is not None and row.score == row.weight for row in rows)
 
 

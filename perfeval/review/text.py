@@ -181,7 +181,9 @@ def conclusion(context: ReviewContext) -> Iterator[Finding]:
     head = _CLAUSE_END.split(folded(cell.text.strip()), maxsplit=1)[0]
     if not context.words("goal.all").search(head) or context.words("goal.almost").search(head):
         return
-    missed = [row.indicator.name for row in context.rows if row.met is False]
+    missed = [
+        row.indicator.name for row in context.rows if row.met is False and row.indicator.row not in context.misdirected
+    ]
     if missed:
         label = context.name_of("goal.achieved")
         said = {"written": head, "missed": str(len(missed)), "example": missed[0]}
