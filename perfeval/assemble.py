@@ -14,7 +14,7 @@ from perfeval.findings import Finding, Severity
 from perfeval.layout import Layout
 from perfeval.workbook.area import ref
 from perfeval.workbook.carry import Carried, carry
-from perfeval.workbook.compose import Format, merge_cells, sheet_data
+from perfeval.workbook.compose import Format, merge_cells, row_breaks, sheet_data
 from perfeval.workbook.edit import NewSheet, editable, edited, free_sheet_name
 from perfeval.workbook.grid import Book, Sheet
 from perfeval.workbook.notes import Geometry, Note
@@ -129,6 +129,8 @@ def _packed(
             notes=_notes(form, own),
             geometry=_geometry(form),
         )
+        # Pages are planned anew: breaks somebody set for the old rows would tear the new ones.
+        carried.rules = tuple(rule for rule in carried.rules if rule.family != "brk")
         xml = _sheet_xml(form, carried, adoption, tints)
         if form in new:
             added.append(NewSheet(form.name, xml))
@@ -194,6 +196,7 @@ def _sheet_xml(form: _Planned, carried: Carried, adoption: Adoption, tints: Mapp
         "sheetViews": f'<sheetViews><sheetView{form.selected} workbookViewId="0"/></sheetViews>',
         "sheetData": sheet_data(plan.sheet, formats),
         "mergeCells": merge_cells(plan.sheet.merges),
+        "rowBreaks": row_breaks(plan.sheet.breaks),
         **{name: xml.decode() for name, xml in blueprint.copied.items()},
     }
     rules = blueprint.rules.expanded(lambda row: plan.spans.get(row, (row, row)), adoption.dxf)
@@ -212,9 +215,9 @@ def _notes(form: _Planned, findings: Sequence[Finding]) -> list[Note]:
 
 
 def _geometry(form: _Planned) -> Geometry:
-    widths, rows = form.layout.blueprint.widths, form.plan.sheet.rows
+    rows = form.plan.sheet.rows
     return Geometry(
-        lambda column: int((256 * widths.get(column, 8.43) + 18) / 256 * 7),
+        form.layout.blueprint.pixels,
         lambda row: round(rows[row - 1].height * 4 / 3) if row <= len(rows) else 20,
     )
 

@@ -53,8 +53,7 @@ class _Reading:
             self._add("TPL026", ref(self.places.header[1] + 1, 1), "")
         strays = tuple(self._strays())
         if strays:
-            cells = "、".join(stray.cell.ref for stray in strays[:5]) + (" 等" if len(strays) > 5 else "")
-            self._add("TPL029", strays[0].cell.ref, "", count=str(len(strays)), cells=cells)
+            self._add("TPL029", strays[0].cell.ref, "", count=str(len(strays)))
         form = Form(
             pack=self.pack.id,
             sheet=self.sheet.name,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -26,6 +26,8 @@ from perfeval.workbook.grid import Range, column_letter, ref
 __all__ = ["FormPlan", "blank_plan", "plan_form"]
 
 _NARRATIVE_HEIGHT = 210.0  # points; smaller pieces than Excel's limit break better over pages
+_PAGE_SAFETY = 0.95  # of a page is planned for: programs differ a little in widths and scale
+_LARGE_UNIT = 0.6  # of a page; a larger group of rows may be torn
 _BLANK_ROWS = 2  # rows for each kind in a form that is handed out
 
 
@@ -98,15 +100,20 @@ class _Planner:
             for key, column in layout.columns.items()
             if key.startswith("level") or key == "indicator.criterion"
         }
+        self.units: list[tuple[int, int]] = []  # rows that should stand on one page, first and last
         self.column_sums: dict[int, str] = {}  # column → SUM range of the indicator table
 
     def plan(self) -> FormPlan:
         for row in range(1, self.layout.indicator_row):
             self._static_row(row)
+        self.units.append((1, len(self.out.rows)))
         self._table()
         for row in range(self.layout.total_row, self.layout.last_row + 1):
+            first = len(self.out.rows) + 1
             self._static_row(row)
+            self._unit(row, first)
         self._long_merges()
+        self.out.breaks = _page_breaks(self.layout, self.out.rows, self.units, self.result.spans)
         self._strays()
         self.result.rows = sorted(self.known.items())
         return self.result
@@ -129,6 +136,21 @@ class _Planner:
         for slot in geometry.slots:
             if slot.path and (cell := self.form.fields.get(slot.path)) is not None:
                 self._remember(cell, first, slot.column)
+
+    def _unit(self, template_row: int, first: int) -> None:
+        """A heading stays with what follows it, the total with the table above."""
+        last = len(self.out.rows)
+        begin, end = self.units[-1]
+        slots = self.geometry[template_row].slots
+        heads = self.geometry[template_row - 1].slots
+        is_place = any(slot.path for slot in slots)
+        after_heading = template_row - 1 > self.layout.total_row and not any(slot.path for slot in heads)
+        if template_row == self.layout.total_row or after_heading:
+            self.units[-1] = (begin, first if is_place else last)
+            if is_place and last > first:
+                self.units += [(row, row) for row in range(first + 1, last + 1)]
+            return
+        self.units += [(row, row) for row in range(first, last + 1)] if is_place else [(first, last)]
 
     def _section(self, row: int, slot: Slot) -> None:
         assert slot.path is not None
@@ -265,6 +287,7 @@ class _Planner:
                 self._down("indicator.weight", top, bottom, group.weights_text)
         for begin, end in _runs([(line.group.name, line.kind) for line in lines]):
             top, bottom = starts[begin], ends[end - 1]
+            self.units.append((top, bottom))
             self._down("level2.name", top, bottom, lines[begin].kind)
             if self.evaluation is not None or not lines[begin].group.weights_text:
                 self._down("level2.weight", top, bottom, self._kind_weight(lines[begin:end], top, bottom))
@@ -415,6 +438,42 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
         column = span.right + 1 if column not in held else column + 1
     wrapped = tuple((left, right, style) for left, right in spans if blueprint.wraps[style := dict(styles)[left]])
     return _Geometry(blueprint.rows[row], styles, tuple(spans), wrapped, layout.by_row.get(row, ()))
+
+
+def _page_breaks(
+    layout: Layout, rows: list[PlannedRow], units: list[tuple[int, int]], spans: Mapping[int, tuple[int, int]]
+) -> list[int]:
+    """Rows after which a page ends, so that no merged cell and no heading is torn where it can be helped."""
+    blueprint = layout.blueprint
+    width, height = blueprint.page
+    natural = sum(blueprint.pixels(column) for column in range(1, layout.last_column + 1))
+    scale = min(1.0, width / (natural * 0.75))
+    room = height / scale * _PAGE_SAFETY
+    titles = 0.0
+    title_end = 0
+    if blueprint.title_rows is not None:
+        top, title_end = spans[blueprint.title_rows[0]][0], spans[blueprint.title_rows[1]][1]
+        titles = sum(row.height for row in rows[top - 1 : title_end])
+    breaks: list[int] = []
+    used = 0.0
+    for first, last in _small_units(units, rows, (room - titles) * _LARGE_UNIT):
+        needed = sum(row.height for row in rows[first - 1 : last])
+        if used and used + needed > room:
+            breaks.append(first - 1)
+            used = titles if first > title_end else 0.0
+        used += needed
+        if used > room:
+            used = titles + (used - room) % max(room - titles, 1.0)
+    return breaks
+
+
+def _small_units(units: list[tuple[int, int]], rows: list[PlannedRow], most: float) -> Iterator[tuple[int, int]]:
+    """The units, those higher than `most` taken apart into rows."""
+    for first, last in units:
+        if sum(row.height for row in rows[first - 1 : last]) <= most:
+            yield first, last
+        else:
+            yield from ((row, row) for row in range(first, last + 1))
 
 
 def _runs(keys: list[object]) -> list[tuple[int, int]]:

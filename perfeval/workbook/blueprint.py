@@ -5,6 +5,7 @@ Read once per pack, so clarity matters more than speed here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,8 @@ __all__ = ["Blueprint", "read_blueprint"]
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _DEFAULT_WIDTH = 8.43
 _DEFAULT_HEIGHT = 15.0
+_A4, _A3 = (595.3, 841.9), (841.9, 1190.6)  # points
+_SIDES = ("left", "right", "top", "bottom")
 # Sheet-level elements that are copied from the template as they stand.
 _COPIED = ("sheetFormatPr", "cols", "sheetProtection", "printOptions", "pageMargins", "pageSetup", "headerFooter")
 
@@ -44,6 +47,8 @@ class Blueprint:
     copied: Mapping[str, bytes]  # element name → its XML
     rules: Rules  # conditional formats and drop-down lists
     title_rows: tuple[int, int] | None  # rows repeated on each page
+    page: tuple[float, float]  # printable width and height of a page in points
+    digit: int  # pixels of a digit of the Normal font, the unit of column widths
 
     @cached_property
     def formats(self) -> frozenset[int]:
@@ -56,6 +61,10 @@ class Blueprint:
             if merge.top == row and merge.left == column:
                 return merge
         return Range(row, column, row, column)
+
+    def pixels(self, column: int) -> int:
+        """Width of a column in pixels."""
+        return int((256 * self.widths.get(column, _DEFAULT_WIDTH) + 128 / self.digit) / 256 * self.digit)
 
     def width(self, left: int, right: int) -> float:
         """Width of columns `left`…`right` together, in characters."""
@@ -78,7 +87,7 @@ def read_blueprint(path: Path) -> Blueprint:
             styles[parse_ref(cell.get("r", ""))] = int(cell.get("s", "0"))
     last = max(sheet.last_row, *(merge.bottom for merge in sheet.merges), 1)
     rows = {number: rows.get(number, _DEFAULT_HEIGHT) for number in range(1, last + 1)}
-    fonts, wraps = _formats(package.read(package.styles_part))
+    fonts, wraps, normal = _formats(package.read(package.styles_part))
     return Blueprint(
         path=path,
         package=package,
@@ -94,6 +103,8 @@ def read_blueprint(path: Path) -> Blueprint:
         copied={name: _raw(element) for name in _COPIED if (element := root.find(_MAIN + name)) is not None},
         rules=Rules.of(root),
         title_rows=_title_rows(package, sheet.name),
+        page=_page(root),
+        digit=_digit(normal),
     )
 
 
@@ -112,7 +123,8 @@ def _widths(root: etree._Element) -> dict[int, float]:
     return widths
 
 
-def _formats(data: bytes) -> tuple[tuple[Font, ...], tuple[bool, ...]]:
+def _formats(data: bytes) -> tuple[tuple[Font, ...], tuple[bool, ...], Font]:
+    """Font and wrapping of each cell format, and the Normal font."""
     root = parse_xml(data)
     faces = []
     for font in root.iterfind(f"{_MAIN}fonts/{_MAIN}font"):
@@ -129,7 +141,22 @@ def _formats(data: bytes) -> tuple[tuple[Font, ...], tuple[bool, ...]]:
         fonts.append(faces[int(xf.get("fontId", "0"))])
         alignment = xf.find(f"{_MAIN}alignment")
         wraps.append(alignment is not None and alignment.get("wrapText") in ("1", "true"))
-    return tuple(fonts), tuple(wraps)
+    return tuple(fonts), tuple(wraps), faces[0]
+
+
+def _digit(normal: Font) -> int:
+    """Width of a digit in pixels: half an em in the Chinese fonts, a little less in the Latin ones Excel starts with."""
+    pixels = normal.size * 4 / 3 / 2
+    return math.ceil(pixels) if any(ord(char) > 0x2E7F for char in normal.name) else int(pixels)
+
+
+def _page(root: etree._Element) -> tuple[float, float]:
+    setup, margins = root.find(f"{_MAIN}pageSetup"), root.find(f"{_MAIN}pageMargins")
+    width, height = _A3 if setup is not None and setup.get("paperSize") == "8" else _A4
+    if setup is not None and setup.get("orientation") == "landscape":
+        width, height = height, width
+    inches = {side: float(margins.get(side, "0.7")) if margins is not None else 0.7 for side in _SIDES}
+    return width - 72 * (inches["left"] + inches["right"]), height - 72 * (inches["top"] + inches["bottom"])
 
 
 def _title_rows(package: Package, sheet: str) -> tuple[int, int] | None:

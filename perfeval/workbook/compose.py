@@ -13,7 +13,7 @@ from decimal import Decimal
 from perfeval.workbook.grid import Range, column_letter
 from perfeval.workbook.sheetxml import text as xml_text
 
-__all__ = ["Format", "Formula", "Link", "PlannedRow", "SheetPlan", "Value", "merge_cells", "sheet_data", "text_cell"]
+__all__ = ["Format", "Formula", "Link", "PlannedRow", "SheetPlan", "Value", "merge_cells", "row_breaks", "sheet_data", "text_cell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class SheetPlan:
     rows: list[PlannedRow] = field(default_factory=list)  # from row 1 on, without gaps
     merges: list[Range] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
+    breaks: list[int] = field(default_factory=list)  # rows after which a new page begins
 
 
 def text_cell(text: str) -> str:
@@ -92,3 +93,11 @@ def merge_cells(merges: Sequence[Range]) -> str:
     if not merges:
         return ""
     return f'<mergeCells count="{len(merges)}">' + "".join(f'<mergeCell ref="{m.ref}"/>' for m in merges) + "</mergeCells>"
+
+
+def row_breaks(rows: Sequence[int]) -> str:
+    """The `<rowBreaks>` element for page breaks below `rows`, "" for none."""
+    if not rows:
+        return ""
+    breaks = "".join(f'<brk id="{row}" max="16383" man="1"/>' for row in rows)
+    return f'<rowBreaks count="{len(rows)}" manualBreakCount="{len(rows)}">{breaks}</rowBreaks>'

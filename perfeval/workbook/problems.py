@@ -18,8 +18,8 @@ __all__ = ["FORMATS", "SHEET_NAME", "STYLES", "Problem", "is_problem_sheet", "pr
 
 SHEET_NAME = "问题清单"
 _TITLE = "自评表问题清单"
-_HEADER = ("级别", "编码", "位置", "问题", "改法")
-_WIDTHS = (7.0, 9.0, 34.0, 62.0, 52.0)
+_HEADER = ("级别", "编码", "位置", "栏目", "问题", "改法")
+_WIDTHS = (7.0, 9.0, 20.0, 26.0, 58.0, 48.0)
 _FACE = "宋体"
 # Formats: 0 plain (unused), 1 title, 2 header, 3 centred cell, 4 text cell, 5 link.
 FORMATS = range(1, 6)
@@ -70,22 +70,21 @@ class Problem:
     @property
     def place(self) -> str:
         """Where it is, in words."""
-        address = f"{self.sheet}!{self.cell}" if self.cell else self.sheet or "整个文件"
-        return f"{address}({self.label})" if self.label else address
+        return f"{self.sheet}!{self.cell}" if self.cell else self.sheet or "整个文件"
 
 
 def is_problem_sheet(sheet: Sheet) -> bool:
     """Whether `sheet` is a list we wrote earlier."""
-    return sheet.name.startswith(SHEET_NAME) and tuple(sheet.at(2, n).text for n in range(1, 6)) == _HEADER
+    return sheet.name.startswith(SHEET_NAME) and tuple(sheet.at(2, n).text for n in range(1, 7)) == _HEADER
 
 
 def problem_sheet(problems: Sequence[Problem], formats: Mapping[Format, int]) -> bytes:
     """The sheet's XML; `formats` turns `FORMATS` into cell formats of the workbook written to."""
-    plan = SheetPlan(merges=[Range(1, 1, 1, 5)])
-    plan.rows.append(PlannedRow(30.0, [(1, 1, _TITLE), *((column, 1, None) for column in range(2, 6))]))
+    plan = SheetPlan(merges=[Range(1, 1, 1, 6)])
+    plan.rows.append(PlannedRow(30.0, [(1, 1, _TITLE), *((column, 1, None) for column in range(2, 7))]))
     plan.rows.append(PlannedRow(21.0, [(column, 2, word) for column, word in enumerate(_HEADER, 1)]))
     for number, problem in enumerate(problems, 3):
-        texts = (problem.severity, problem.code, problem.place, problem.message, problem.fix)
+        texts = (problem.severity, problem.code, problem.place, problem.label, problem.message, problem.fix)
         linked = bool(problem.sheet)
         cells = [(n, 3 if n <= 2 else 5 if n == 3 and linked else 4, text) for n, text in enumerate(texts, 1)]
         font = Font(_FACE, 11.0)
@@ -97,7 +96,7 @@ def problem_sheet(problems: Sequence[Problem], formats: Mapping[Format, int]) ->
     last = len(plan.rows)
     elements = {
         "sheetPr": '<sheetPr><tabColor rgb="FFFFC000"/><pageSetUpPr fitToPage="1"/></sheetPr>',
-        "dimension": f'<dimension ref="A1:E{last}"/>',
+        "dimension": f'<dimension ref="A1:F{last}"/>',
         "sheetViews": '<sheetViews><sheetView showGridLines="0" workbookViewId="0">'
         '<pane ySplit="2" topLeftCell="A3" activePane="bottomLeft" state="frozen"/>'
         '<selection pane="bottomLeft" activeCell="A3" sqref="A3"/></sheetView></sheetViews>',
