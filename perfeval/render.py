@@ -10,15 +10,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perfeval.findings import Code, Finding
-from perfeval.numbers import decimal_text, exact_text, shown
+from perfeval.numbers import decimal_text, shown
 
 if TYPE_CHECKING:
-    from perfeval.model import RowResult
+    from perfeval.model import Evaluation, RowResult
     from perfeval.pipeline import Outcome
 
 __all__ = [
@@ -33,6 +32,7 @@ __all__ = [
     "outcome_text",
     "pad",
     "row_lines",
+    "sum_lines",
     "wrap",
 ]
 
@@ -215,23 +215,31 @@ def _with_blanks(template: str) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: f"〔{known.get(match[1], '…')}〕", template)
 
 
-def row_lines(row: RowResult, look: Look = PLAIN) -> list[str]:
+def row_lines(row: RowResult, digits: int = 2, look: Look = PLAIN) -> list[str]:
     """How the score of one indicator came about, step by step, each with the source of its rule."""
     indicator = row.indicator
-    score = "无法得出" if row.score is None else f"{shown(row.score)} 分"
+    score = "无法得出" if row.score is None else f"{shown(row.score, digits)} 分"
     cell = indicator.cell("score").ref
     head = f"{clean(indicator.name)}  得分 {score}" + (f"({cell})" if cell else "")
     lines = [look.paint(head.replace("\n", " "), "strong")]
-    facts = (("预期值", indicator.target.text), ("实现值", indicator.actual.text))
-    for word, text in facts:
+    for word, text in (("预期值", indicator.target.text), ("实现值", indicator.actual.text)):
         if text.strip():
             lines += _block(f"{word}:{text}", "  ", look)
     for number, step in enumerate(row.steps, start=1):
-        lines += _block(f"{number}. {step.rule}:{step.formula} = {_value(step.value)}", "  ", look)
+        lines += _block(f"{number}. {step.rule}:{step.formula}", "  ", look)
         lines += _block(f"依据:{step.source}", "     ", look)
     return lines
 
 
-def _value(value: Fraction) -> str:
-    exact, short = exact_text(value), shown(value)
-    return exact if exact == short else f"{exact} ≈ {short}"
+def sum_lines(evaluation: Evaluation, digits: int = 2, look: Look = PLAIN) -> list[str]:
+    """What the groups and the total come to, and why the eye may add up to something else."""
+    width = max((columns(group.name) for group in evaluation.groups), default=0)
+    lines = []
+    for group in evaluation.groups:
+        score = "无法得出" if group.score is None else shown(group.score, digits)
+        lines.append(f"{pad(group.name, width)}  {score} / {shown(group.weight, digits)}")
+    total = evaluation.total
+    lines.append(look.paint("合计 无法得出" if total is None else f"合计 {decimal_text(total.shown)}", "strong"))
+    for note in evaluation.notes:
+        lines += _block(note, "", look)
+    return lines

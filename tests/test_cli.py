@@ -208,10 +208,11 @@ def inbox(folder: Path, *names: str) -> Path:
 )
 @pytest.mark.parametrize("command", ["fill", "check"])
 def test_exit_codes_and_closing_line(
-    tmp_path: Path, command: str, names: list[str], code: ExitCode, closing: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, names: list[str], code: ExitCode, closing: str
 ) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     out = ["--out", tmp_path / "出"] if command == "fill" else []
-    result = run(command, inbox(tmp_path, *names), *out, TMPDIR=str(tmp_path))
+    result = run(command, inbox(tmp_path, *names), *out)
     assert result.exit_code == code
     assert result.stdout.splitlines()[-1] == closing
     assert (tmp_path / "出").exists() == (command == "fill")

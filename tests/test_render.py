@@ -8,8 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfeval.calculator import evaluate
 from perfeval.findings import Code, Finding, Severity, code
-from perfeval.render import STATUS, Look, clean, closing_line, code_lines, columns, finding_lines, pad, wrap
+from perfeval.pack import load_pack
+from perfeval.render import (
+    STATUS,
+    Look,
+    clean,
+    closing_line,
+    code_lines,
+    columns,
+    finding_lines,
+    pad,
+    row_lines,
+    sum_lines,
+    wrap,
+)
+from tests.support.forms import real_form
 
 
 @pytest.mark.parametrize(
@@ -142,3 +157,21 @@ def test_page_of_a_real_code_has_all_parts() -> None:
     page = "\n".join(code_lines(code("BAT001")))
     assert all(word in page for word in ("提示", "原因", "例子", "改法"))
     assert "{" not in page
+
+
+def test_how_a_score_came_about_is_told_with_its_sources() -> None:
+    pack = load_pack("jiangmen-2024")
+    evaluation, _ = evaluate(real_form(pack), pack)
+    lines = row_lines(next(row for row in evaluation.rows if row.indicator.name.startswith("全市项目评审数量")))
+    assert lines[0] == "全市项目评审数量(个)  得分 5.92 分(I19)"
+    assert lines[1:3] == ["  预期值:≥170个", "  实现值:151个"]
+    steps = [line for line in lines if line.lstrip()[:1].isdigit()]
+    assert len(steps) == sum("依据:" in line for line in lines) >= 2
+    assert "5.921568" in steps[-1]
+
+
+def test_sums_say_why_the_eye_adds_up_to_something_else() -> None:
+    pack = load_pack("jiangmen-2024")
+    lines = sum_lines(evaluate(real_form(pack), pack)[0])
+    assert lines[:4] == ["过程  20 / 20", "产出  39.25 / 40", "效益  39.6 / 40", "合计 98.85"]
+    assert "98.87" in lines[4]

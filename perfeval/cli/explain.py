@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from perfeval.cli.work import options_of, pack_options
 from perfeval.errors import ExitCode, UsageError
 from perfeval.findings import STAGES, Code, Severity, catalogue
 from perfeval.numbers import exact_text, shown
-from perfeval.render import code_lines, finding_lines, pad, row_lines
+from perfeval.render import Look, clean, code_lines, finding_lines, pad, row_lines, sum_lines
 
 if TYPE_CHECKING:
     from perfeval.model import RowResult
@@ -78,12 +79,8 @@ def _explain_file(console: Console, path: Path, cell: str | None, options: Any, 
     if as_json:
         console.result(_json(_file_object(outcome, chosen)))
     else:
-        for index, (form, result) in enumerate(chosen):
-            if len(outcome.forms) > 1 and (index == 0 or chosen[index - 1][0] is not form):
-                console.result(f"{console.look.paint(form.form.sheet, 'strong')}\n")
-            console.result("".join(f"{line}\n" for line in (*row_lines(result, console.look), "")))
-        if row is None:
-            console.result("".join(f"{line}\n" for form in outcome.forms for line in form.evaluation.notes))
+        for line in _score_lines(outcome, chosen, console.look, with_sums=row is None):
+            console.result(line + "\n")
     if not outcome.forms:
         for finding in outcome.findings:
             console.message("\n".join(finding_lines(finding)))
@@ -92,6 +89,22 @@ def _explain_file(console: Console, path: Path, cell: str | None, options: Any, 
         rows = "、".join(str(result.indicator.row) for form in outcome.forms for result in _results(form))
         raise UsageError(f"{cell} 不在任何三级指标的行里。三级指标在第 {rows} 行。")
     return ExitCode.DONE
+
+
+def _score_lines(
+    outcome: Outcome, chosen: list[tuple[FormOutcome, RowResult]], look: Look, *, with_sums: bool
+) -> Iterator[str]:
+    """The chosen rows form by form, then the sums of each form."""
+    for form in outcome.forms:
+        digits = form.pack.rounding.digits
+        if len(outcome.forms) > 1:
+            yield look.paint(f"【{clean(form.form.sheet)}】", "strong")
+        for owner, result in chosen:
+            if owner is form:
+                yield from row_lines(result, digits, look)
+                yield ""
+        if with_sums:
+            yield from sum_lines(form.evaluation, digits, look)
 
 
 def _results(form: FormOutcome) -> tuple[RowResult, ...]:
