@@ -1,16 +1,17 @@
 """How many lines a wrapped text takes in a cell and how high its row must be, without any font file.
 
 A cell that spans several columns never grows by itself, neither in Excel nor in WPS, and a row that is too low
-cuts the text off in print. So the height is computed from widths: a 汉字 or full-width mark is one em; an ASCII
-character gets the larger of half an em (宋体, 仿宋, 黑体, 楷体) and its width in DejaVu Sans, which LibreOffice on
-Linux shows in their place. Lines are broken as the office programs do: not before a closing mark nor after an
-opening one (禁则), not inside a word or number unless it is longer than a line.
+cuts the text off in print. So the height is computed from widths. A 汉字 or full-width mark is one em; an ASCII
+character is half an em in 宋体, 仿宋, 黑体, 楷体, but DejaVu Sans, which LibreOffice on Linux shows in their place,
+has wider digits and letters and narrower punctuation. Lines are broken as the office programs do: not before a
+closing mark nor after an opening one (禁则), not inside a word or number unless it is longer than a line.
 
 Model of a column: width w (file units) is trunc((256 w + 18) / 256 * d) pixels of 3/4 pt, d being the width of a
 digit of the workbook's Normal font (7 pixels: Calibri 11, the smallest in common use), less 5 pixels of padding.
 Where fonts are substituted LibreOffice takes d wider than Excel does; then its cells have room to spare.
 
-Model of a line: 1.456 em, the line of Noto CJK in LibreOffice's print; 宋体 in Excel needs about 1.2.
+Model of a line: 1.456 em, the line of Noto CJK in LibreOffice's print. 宋体 in Excel needs about 1.2: from five
+lines on there is room for a sixth, so that only shorter texts are measured in the original fonts as well.
 """
 
 from __future__ import annotations
@@ -30,32 +31,47 @@ _EM = 128  # units in one em
 _WIDEST = 191  # units of the widest character, bold
 _PADDING = 5  # pixels left and right of the text together, the grid line included
 _ROW_PADDING = 2.0  # points above and below the text together
+_SPARE_FROM = 5  # lines from which on a row has room for one more line in Excel
 _SHORT = 64  # texts up to this length are worth remembering: labels, names, units
 _CONTINUED = "\u200b"  # first character of a piece that continues the paragraph of the piece before it
 
-# Characters of more than half an em, in em. Not listed: ASCII and Latin-1 half an em, all others one.
+# Characters beside Latin-1 that are not one em wide, the byte each is turned into for measuring, and its width.
+_STAND_INS = (("‰", "\x80", 1.35), ("℃", "\x81", 1.13), (_CONTINUED, "\x82", 0.0))
+
+# Widths of ASCII and Latin-1 in DejaVu Sans; what is not listed is half an em, in 宋体 everything is.
 _WIDTHS = {
-    0.0: "\x81",  # stands in for the mark of a continued paragraph
-    0.54: "sz",
-    0.56: "Lc",
-    0.6: "Fkvxy",
-    0.62: "PTYaeo",
-    0.64: "0123456789$ESbdghnpqu{}",
+    0.28: "'ijl",
+    0.296: "IJ",
+    0.32: " ,.·",
+    0.338: ":;\\|",
+    0.362: "-f",
+    0.392: "()[]t/",
+    0.412: "r!²³",
+    0.46: '"',
+    0.526: "sz",
+    0.558: "Lc",
+    0.594: "Fkvxy",
+    0.616: "PTYaeo",
+    0.637: "0123456789$ESbdghnpqu{}",
     0.7: "ABCKRVXZ",
     0.77: "DHNU",
-    0.79: "GOQ&",
-    0.84: "#+<=>^~w±×÷",
-    0.87: "M",
-    0.98: "%m",
-    1.0: "@W?",  # the question mark stands in for everything that Latin-1 does not know
-    1.35: "\x80",  # stands in for ‰ and ℃, the only common marks beyond one em
+    0.788: "GOQ&",
+    0.838: "#+<=>^~w±×÷",
+    0.864: "M",
+    0.976: "%m",
+    1.0: "@W",
 }
-_BOLD = 1.1  # bold ASCII against regular
-_STAND_INS = str.maketrans({"‰": "\x80", "℃": "\x80", _CONTINUED: "\x81"})
+_BOLD = 1.1  # bold letters against regular ones
 
-_NO_START = frozenset("，。、；：！？）］｝〉》」』】〕〗’”…—～·‰％℃°々,.;:!?)]}%'\"")
-_NO_END = frozenset("（［｛〈《「『【〔〖‘“￥＄([{$")
-_WORD = frozenset(chr(code) for code in range(33, 127))
+_QUOTES = "“”‘’'\""
+_CLOSING = "，。、）］｝〉》」』】〕〗％‰℃°"
+_NO_START = frozenset(_CLOSING + "；：！？…—～·々 ,.;:!?)]}%/-" + _QUOTES)
+_NO_END = frozenset(_CONTINUED + "（［｛〈《「『【〔〖￥＄([{$/" + _QUOTES)
+_LAST_ASCII = "~"
+_ASCII = frozenset(map(chr, range(33, 127)))
+_LETTERS = frozenset(filter(str.isalpha, _ASCII))
+# What clings to a Latin word or number that follows; LibreOffice keeps even a full-width comma with it.
+_CLINGING = _ASCII | frozenset(_CLOSING + "≥≤≠≈×÷±·①②③④⑤⑥⑦⑧⑨⑩")
 _SENTENCE_ENDS = "。！？；"
 
 
@@ -90,13 +106,14 @@ def split(text: str, width: float, font: Font, limit: float = MAX_HEIGHT, digit:
     if lines(text, width, font, digit) <= most:
         return (text,)
     room = _room(width, font, digit)
+    table = _TABLES[font.bold][0]
     pieces: list[str] = []
     held: list[str] = []  # paragraphs of the piece being filled
     held_lines = 0
     for paragraph in text.split("\n"):
         rest = paragraph
         mark = ""
-        starts = _line_starts(rest, room, font.bold)
+        starts = _line_starts(rest, _bytes(rest).translate(table), room)
         if held and held_lines + len(starts) > most:
             if rest.startswith(_CONTINUED):  # not our mark: say that it continues a blank paragraph
                 held.append("")
@@ -108,7 +125,7 @@ def split(text: str, width: float, font: Font, limit: float = MAX_HEIGHT, digit:
             pieces.append(mark + rest[:cut])
             rest = rest[cut:]
             mark = _CONTINUED
-            starts = _line_starts(rest, room, font.bold)
+            starts = _line_starts(rest, _bytes(rest).translate(table), room)
         held.append(mark + rest)
         held_lines += len(starts)
     pieces.append("\n".join(held))
@@ -125,16 +142,20 @@ def join(pieces: Iterable[str]) -> str:
     return text
 
 
-def _width_table(factor: float) -> bytes:
-    table = [math.ceil(_EM / 2 * factor)] * 256
+def _width_table(least: float, factor: float) -> bytes:
+    """Units of every byte of a measured text: in the substitute, but at least `least` em where 宋体 is no narrower."""
+    table = [math.ceil(_EM * 0.5 * factor)] * 256
     for width, characters in _WIDTHS.items():
         for character in characters:
-            table[ord(character)] = math.ceil(_EM * width * factor)
+            table[ord(character)] = math.ceil(_EM * max(width, least) * factor)
+    for _, byte, width in _STAND_INS:
+        table[ord(byte)] = math.ceil(_EM * width)
+    table[ord("?")] = _EM  # what Latin-1 does not know becomes a question mark
     return bytes(table)
 
 
-_REGULAR = _width_table(1.0)
-_HEAVY = _width_table(_BOLD)
+# By bold: the substitute, and the larger of it and 宋体.
+_TABLES = tuple((_width_table(0.0, factor), _width_table(0.5, factor)) for factor in (1.0, _BOLD))
 
 
 @lru_cache(maxsize=128)
@@ -154,39 +175,57 @@ def _room(width: float, font: Font, digit: float) -> int:
 
 def _lines(text: str, width: float, font: Font, digit: float) -> int:
     room = _room(width, font, digit)
-    bold = font.bold
-    if "\n" not in text:
-        return len(_line_starts(text, room, bold))
-    return sum(len(_line_starts(paragraph, room, bold)) for paragraph in text.split("\n"))
+    substitute, either = _TABLES[font.bold]
+    count = most = 0
+    for paragraph in text.split("\n"):
+        measured = _bytes(paragraph)
+        widths = measured.translate(substitute)
+        starts = len(_line_starts(paragraph, widths, room))
+        count += starts
+        if most < _SPARE_FROM:
+            wider = measured.translate(either)
+            most += starts if wider == widths else len(_line_starts(paragraph, wider, room))
+    return max(count, most) if count < _SPARE_FROM else count
 
 
 _short_lines = lru_cache(maxsize=8192)(_lines)
 
 
-def _line_starts(paragraph: str, room: int, bold: bool) -> list[int]:
+def _line_starts(paragraph: str, widths: bytes, room: int) -> list[int]:
     """Index of the first character of every line of a paragraph; one even for a blank paragraph."""
     starts = [0]
-    if len(paragraph) * _WIDEST <= room:
-        return starts
-    ends = list(accumulate(_character_widths(paragraph, bold)))
     length = len(paragraph)
+    if length * _WIDEST <= room:
+        return starts
+    ends = list(accumulate(widths))
     start = used = 0
     while True:
         first = bisect_right(ends, used + room, start)  # the first character that does not fit any more
-        while first < length and paragraph[first] == " ":  # blanks hang over the edge
-            first += 1
         if first >= length:
             return starts
-        start = _break_before(paragraph, start, max(first, start + 1))
+        after = paragraph[first]
+        if after == " ":  # blanks hang over the edge
+            while first < length and paragraph[first] == " ":
+                first += 1
+            if first >= length:
+                return starts
+            after = paragraph[first]
+        if first == start:  # not even one character fits
+            start += 1
+        elif after > _LAST_ASCII and after not in _NO_START and paragraph[first - 1] not in _NO_END:
+            start = first  # the usual case, between two 汉字
+        else:
+            start = _break_before(paragraph, start, first)
         starts.append(start)
         used = ends[start - 1]
 
 
-def _character_widths(paragraph: str, bold: bool) -> bytes:
-    """One byte per character."""
-    if "‰" in paragraph or "℃" in paragraph or _CONTINUED in paragraph:
-        paragraph = paragraph.translate(_STAND_INS)
-    return paragraph.encode("latin-1", "replace").translate(_HEAVY if bold else _REGULAR)
+def _bytes(paragraph: str) -> bytes:
+    """One byte per character, for the width tables."""
+    for mark, byte, _ in _STAND_INS:
+        if mark in paragraph:
+            paragraph = paragraph.replace(mark, byte)
+    return paragraph.encode("latin-1", "replace")
 
 
 def _break_before(paragraph: str, start: int, first: int) -> int:
@@ -194,7 +233,11 @@ def _break_before(paragraph: str, start: int, first: int) -> int:
     place = first
     while place > start:
         before, after = paragraph[place - 1], paragraph[place]
-        if after not in _NO_START and before not in _NO_END and not (before in _WORD and after in _WORD):
+        if (
+            after not in _NO_START
+            and before not in _NO_END
+            and (after not in _ASCII or before not in _CLINGING or (before == "-" and after in _LETTERS))
+        ):
             return place
         place -= 1
     return first
