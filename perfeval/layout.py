@@ -145,10 +145,6 @@ class Layout:
             words |= column.words
         return frozenset(words)
 
-    def spellings(self, label: str) -> frozenset[str]:
-        """Normalised words that mean the label `label`."""
-        return self.labels.get(label) or frozenset({bare(label)})
-
 
 def compile_layout(pack: Pack) -> Layout:
     """Read a pack's form.xlsx. Raises PackError when it holds no indicator row or an unreadable placeholder."""

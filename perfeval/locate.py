@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from functools import lru_cache
 
 from perfeval.layout import TABLE_PREFIXES, Column, Layout, Slot, bare
-from perfeval.model import BLANK, Cell
+from perfeval.model import Cell
 from perfeval.workbook.grid import Sheet, ref
 
-__all__ = ["Places", "Position", "Found", "likeness", "locate", "nearest"]
+__all__ = ["Found", "Places", "Position", "Words", "likeness", "locate", "nearest", "words_of"]
 
 Position = tuple[int, int]
+Words = dict[str, list[Position]]  # normalised short text → cells that hold it
 _LONGEST_LABEL = 80  # characters; longer cells are text, at most their beginning is a label
 _ANCHOR_COLUMNS = ("indicator.target", "indicator.actual", "indicator.score", "indicator.name")
 
@@ -50,14 +51,24 @@ class Places:
     right_edge: int = 0  # last column of the form in this sheet
 
 
-def likeness(sheet: Sheet, layout: Layout) -> float:
+def words_of(sheet: Sheet) -> Words:
+    """The short texts of a sheet as they are compared, each with its cells; shared by everything that looks for labels."""
+    words: Words = {}
+    for position, cell in sheet.cells.items():
+        text = cell.text
+        if cell.number is None and len(text) <= _LONGEST_LABEL:
+            key = bare(text)
+            if key in words:
+                words[key].append(position)
+            else:
+                words[key] = [position]
+    return words
+
+
+def likeness(words: Words, layout: Layout) -> float:
     """Share of the form's labels and columns whose words stand in the sheet, 0…1."""
     items = layout.items
-    found: set[int] = set()
-    for cell in sheet.cells.values():
-        if cell.number is None and len(cell.text) <= _LONGEST_LABEL and (numbers := items.get(bare(cell.text))):
-            found.update(numbers)
-    return len(found) / layout.item_count
+    return len({number for word in items.keys() & words.keys() for number in items[word]}) / layout.item_count
 
 
 def nearest(word: str, words: Iterable[str], cutoff: float = 0.5) -> str | None:
@@ -70,10 +81,10 @@ def nearest(word: str, words: Iterable[str], cutoff: float = 0.5) -> str | None:
     return best
 
 
-def locate(sheet: Sheet, layout: Layout) -> Places:
-    """Find every place of the form in `sheet`."""
+def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
+    """Find every place of the form in `sheet`, whose words are `words`."""
     places = Places()
-    index = _label_index(sheet, layout)
+    index = _label_index(sheet, layout, words)
     _find_table(sheet, layout, index, places)
     top = places.header[0] if places.header else sheet.last_row + 1
     bottom = places.total_row or (places.header[1] if places.header else 0)
@@ -147,26 +158,21 @@ def _headings(layout: Layout) -> tuple[Slot, ...]:
 class _Index:
     """Where label words stand in the sheet."""
 
-    words: dict[str, list[Position]]
+    words: Words
     prefixes: dict[Slot, list[tuple[Position, str]]]  # slot → cells that begin with its words, and the rest
 
 
-def _label_index(sheet: Sheet, layout: Layout) -> _Index:
+def _label_index(sheet: Sheet, layout: Layout, words: Words) -> _Index:
     patterns = _patterns(layout)
-    vocabulary = _all_spellings(layout)
-    words: dict[str, list[Position]] = {}
+    first, regex = patterns.first, patterns.regex
     prefixes: dict[Slot, list[tuple[Position, str]]] = {}
     for position, cell in sheet.cells.items():
-        if cell.number is not None:
-            continue
         text = cell.text
-        if len(text) <= _LONGEST_LABEL and (key := bare(text)) in vocabulary:
-            words.setdefault(key, []).append(position)
-        if (text[:1] in patterns.first or text.lstrip()[:1] in patterns.first) and (match := patterns.regex.match(text)):
+        if (text[0] in first or text.lstrip()[:1] in first) and (match := regex.match(text)):
             group = match.lastgroup
             assert group is not None
             prefixes.setdefault(patterns.slots[int(group[1:])], []).append((position, text[match.end() :]))
-    return _Index(words, prefixes)
+    return _Index({word: words[word] for word in _all_spellings(layout) & words.keys()}, prefixes)
 
 
 @lru_cache(maxsize=64)
@@ -174,20 +180,21 @@ def _all_spellings(layout: Layout) -> frozenset[str]:
     words = set(layout.header_words)
     for slot in layout.slots:
         if slot.path is None:
-            words |= layout.spellings(slot.text)
+            words |= layout.labels[slot.text]
     return frozenset(words)
 
 
-def _positions(layout: Layout, slot: Slot, index: _Index, rows: range) -> Iterator[Position]:
+def _positions(layout: Layout, slot: Slot, index: _Index, rows: range) -> list[Position]:
     """Cells of `rows` that carry the words of a label or pattern slot."""
+    found: list[Position] = []
     if slot.path is None:
-        for spelling in layout.spellings(slot.text):
-            for position in index.words.get(spelling, ()):
-                if position[0] in rows:
-                    yield position
-    for position, _ in index.prefixes.get(slot, ()):
-        if position[0] in rows:
-            yield position
+        words = index.words
+        for spelling in layout.labels[slot.text]:
+            if spelling in words:
+                found += [position for position in words[spelling] if position[0] in rows]
+    if slot in index.prefixes:
+        found += [position for position, _ in index.prefixes[slot] if position[0] in rows]
+    return found
 
 
 # ---- rows -----------------------------------------------------------------------------------------------------------
@@ -199,9 +206,9 @@ def _align(layout: Layout, template_rows: list[int], index: _Index, rows: range,
     for template_row in template_rows:
         weights: dict[int, int] = {}
         for slot in layout.by_row[template_row]:
-            if slot.path is None or slot.text.strip():
+            if slot.path is None or slot.text:
                 for row in {position[0] for position in _positions(layout, slot, index, rows)}:
-                    weights[row] = weights.get(row, 0) + len(slot.key)
+                    weights[row] = weights.get(row, 0) + len(slot.text)
         for row, weight in sorted(weights.items()):
             best, before = 0, -1
             for number, (other_template, other_row, other_weight, _) in enumerate(chain):
@@ -224,11 +231,10 @@ def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: _I
             continue
         marks: list[tuple[Slot, Position] | None] = []
         after = 0
+        only = range(row, row + 1)
         for slot in slots:
-            found = min(
-                (p for p in _positions(layout, slot, index, range(row, row + 1)) if p[1] > after),
-                default=None,
-            )
+            here = _positions(layout, slot, index, only)
+            found = min([p for p in here if p[1] > after], default=None) if here else None
             if found is not None:
                 after = found[1]
                 places.consumed.add(found)

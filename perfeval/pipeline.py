@@ -18,7 +18,7 @@ from perfeval.errors import PerfevalError
 from perfeval.files import read_fault, write_atomic, write_fault
 from perfeval.findings import Finding, Severity, worst
 from perfeval.layout import Layout, compile_layout
-from perfeval.locate import likeness
+from perfeval.locate import Words, likeness, words_of
 from perfeval.model import Evaluation, Form
 from perfeval.narrative import render
 from perfeval.pack import Pack, available, load_pack
@@ -112,8 +112,8 @@ def _process(path: Path, target: Path | None, options: Options) -> Outcome:
     layouts = _layouts(options)
     forms: list[tuple[Sheet, FormOutcome]] = []
     findings: list[Finding] = []
-    for sheet, layout in _recognised(book, layouts, options, findings):
-        forms.append((sheet, _form_outcome(sheet, layout)))
+    for sheet, layout, words in _recognised(book, layouts, findings):
+        forms.append((sheet, _form_outcome(sheet, layout, words)))
     for _, outcome in forms:
         findings += outcome.findings
     written: Path | None = None
@@ -131,9 +131,9 @@ def _process(path: Path, target: Path | None, options: Options) -> Outcome:
     return Outcome(path, written, tuple(outcome for _, outcome in forms), tuple(findings))
 
 
-def _form_outcome(sheet: Sheet, layout: Layout) -> FormOutcome:
+def _form_outcome(sheet: Sheet, layout: Layout, words: Words) -> FormOutcome:
     pack = layout.pack
-    form, reading = read_form(sheet, layout)
+    form, reading = read_form(sheet, layout, words)
     evaluation, scoring = evaluate(form, pack)
     remarks = review(form, evaluation, pack)
     narrative = render(pack, form, evaluation)
@@ -162,15 +162,16 @@ def _layouts(options: Options) -> tuple[Layout, ...]:
 
 
 def _recognised(
-    book: Book, layouts: Sequence[Layout], options: Options, findings: list[Finding]
-) -> list[tuple[Sheet, Layout]]:
+    book: Book, layouts: Sequence[Layout], findings: list[Finding]
+) -> list[tuple[Sheet, Layout, Words]]:
     """The sheets that hold a form, each with its layout; otherwise a finding says what came nearest."""
-    chosen: list[tuple[Sheet, Layout]] = []
+    chosen: list[tuple[Sheet, Layout, Words]] = []
     best: tuple[float, Sheet, Layout] | None = None
     for sheet in book.sheets:
         if sheet.state != "visible":
             continue
-        shares = sorted(((likeness(sheet, layout), layout) for layout in layouts), key=lambda pair: -pair[0])
+        words = words_of(sheet)
+        shares = sorted(((likeness(words, layout), layout) for layout in layouts), key=lambda pair: -pair[0])
         share, layout = shares[0]
         if best is None or share > best[0]:
             best = (share, sheet, layout)
@@ -183,7 +184,7 @@ def _recognised(
                 Finding("TPL021", sheet=sheet.name, params={"candidates": "、".join(names), "first": names[0]})
             )
             continue
-        chosen.append((sheet, layout))
+        chosen.append((sheet, layout, words))
     if not chosen and not any(finding.code == "TPL021" for finding in findings):
         hint = ""
         if best is not None and best[0] >= _ALMOST:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from perfeval import quantity
 from perfeval.findings import Finding
 from perfeval.layout import Layout, Slot, bare
-from perfeval.locate import Found, Places, locate, nearest
+from perfeval.locate import Found, Places, Words, locate, nearest, words_of
 from perfeval.model import BLANK, Cell, CellProblem, Form, Indicator, Kind, Quantity, Stray
 from perfeval.numbers import decimal_text
 from perfeval.pack import Group, Pack
@@ -27,9 +27,9 @@ _PROBLEM_CODES = {CellProblem.UNCACHED: "VAL201", CellProblem.ERROR: "VAL202", C
 _YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 
 
-def read_form(sheet: Sheet, layout: Layout) -> tuple[Form, tuple[Finding, ...]]:
-    """Read the form in `sheet`, which has been recognised as one of `layout`'s pack."""
-    places = locate(sheet, layout)
+def read_form(sheet: Sheet, layout: Layout, words: Words | None = None) -> tuple[Form, tuple[Finding, ...]]:
+    """Read the form in `sheet`, which has been recognised as one of `layout`'s pack by its `words`."""
+    places = locate(sheet, layout, words_of(sheet) if words is None else words)
     return _Reading(sheet, layout, places).form()
 
 

@@ -326,10 +326,10 @@ class _Planner:
         """Append the row(s) for one template row; returns the first. More than 409 pt become several, merged down."""
         geometry = self.geometry[template_row]
         needed = geometry.height
-        for left, right, style in geometry.wrapped:
+        for left, width, font in geometry.wrapped:
             value = values.get(left)
-            if isinstance(value, str) and value:
-                needed = max(needed, self._need(value, style, left, right))
+            if value and isinstance(value, str):
+                needed = max(needed, textfit.height(value, width, font))
         count = math.ceil(needed / textfit.MAX_HEIGHT)
         first = len(self.out.rows) + 1
         for number in range(count):
@@ -408,7 +408,7 @@ class _Geometry:
     height: float
     styles: tuple[tuple[int, int], ...]  # column, format of every cell, blank ones included
     spans: tuple[tuple[int, int], ...]  # first and last column of every cell that keeps to this row
-    wrapped: tuple[tuple[int, int, int], ...]  # first and last column, format of cells whose text wraps
+    wrapped: tuple[tuple[int, float, textfit.Font], ...]  # first column, width and font of cells whose text wraps
     slots: tuple[Slot, ...]
 
 
@@ -436,7 +436,11 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
         if column not in held:
             spans.append((span.left, span.right))
         column = span.right + 1 if column not in held else column + 1
-    wrapped = tuple((left, right, style) for left, right in spans if blueprint.wraps[style := dict(styles)[left]])
+    wrapped = tuple(
+        (left, blueprint.width(left, right), blueprint.fonts[style])
+        for left, right in spans
+        if blueprint.wraps[style := blueprint.styles.get((row, left), 0)]
+    )
     return _Geometry(blueprint.rows[row], styles, tuple(spans), wrapped, layout.by_row.get(row, ()))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 
 from perfeval.workbook.grid import Range, column_letter
 from perfeval.workbook.sheetxml import text as xml_text
@@ -55,6 +56,7 @@ class SheetPlan:
     breaks: list[int] = field(default_factory=list)  # rows after which a new page begins
 
 
+@lru_cache(maxsize=4096)
 def text_cell(text: str) -> str:
     """The inside of an inline-string cell."""
     space = ' xml:space="preserve"' if text != text.strip() or "\n" in text or "  " in text else ""
