@@ -186,7 +186,7 @@ def cases() -> Iterator[tuple[str, Decimal]]:
             yield case["file"], Decimal(case["total"])
 
 
-@pytest.mark.parametrize(("name", "total"), cases(), ids=str)
+@pytest.mark.parametrize(("name", "total"), list(cases()), ids=str)
 def test_the_program_gets_the_total_worked_out_by_hand(name: str, total: Decimal) -> None:
     layout = compile_layout(load_pack("jiangmen-2024"))
     form, _ = read_form(open_book((INBOX / name).read_bytes()).sheets[0], layout)
