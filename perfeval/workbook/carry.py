@@ -168,7 +168,7 @@ def _taken_apart(data: bytes, part: str) -> _Kept:
         elif name == "sheetPr":
             code_name = child.get("codeName", "")
             colour = child.find(f"{{{MAIN}}}tabColor")
-            tab_colour = _fragment(colour, spaces) if colour is not None else ""
+            tab_colour = _fragment(colour, {"": MAIN}) if colour is not None else ""
         elif name == "autoFilter":
             filter_range = child.get("ref", "")
     return _Kept(start, elements, Rules.of(root), code_name, tab_colour, filter_range)

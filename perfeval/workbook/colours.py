@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml import etree
 
 from perfeval.workbook.package import parse_xml
 
-__all__ = ["Palette", "theme_colours"]
+__all__ = ["Palette", "indexed_colours", "palette_change", "theme_colours"]
 
 # In the order in which SpreadsheetML counts theme colours; the theme part itself lists the dark ones first.
 _THEME = (
@@ -30,31 +31,49 @@ _STANDARD_RGB = (
     "3366FF 33CCCC 99CC00 FFCC00 FF9900 FF6600 666699 969696 "
     "003366 339966 003300 333300 993300 993366 333399 333333 "
 )
-_STANDARD = tuple(f"FF{rgb}" for rgb in _STANDARD_RGB.split())
+_STANDARD = tuple(_STANDARD_RGB.split())
 
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The colours of one workbook."""
+    """The colours of one workbook as RGB, by number; empty where they need not be looked up."""
 
-    theme: tuple[str, ...]  # RGB by number, () when there is no theme
-    indexed: tuple[str, ...]  # ARGB by number, () for the standard palette
+    theme: tuple[str, ...]
+    indexed: tuple[str, ...]
 
     def settle(self, colour: etree._Element) -> None:
         """Replace a colour of this workbook by what it looks like."""
         theme, index = colour.get("theme", ""), colour.get("indexed", "")
         if theme.isdecimal() and int(theme) < len(self.theme):
-            rgb = "FF" + _tinted(self.theme[int(theme)], colour.get("tint", "0"))
-        elif index.isdecimal() and int(index) < len(self.indexed or _STANDARD):
-            rgb = (self.indexed or _STANDARD)[int(index)]
+            rgb = _tinted(self.theme[int(theme)], colour.get("tint", "0"))
+        elif index.isdecimal() and int(index) < len(self.indexed):
+            rgb = self.indexed[int(index)]
         else:
             return
         for key in ("theme", "tint", "indexed"):
             if key in colour.attrib:
                 del colour.attrib[key]
-        colour.set("rgb", rgb)
+        colour.set("rgb", f"FF{rgb}")
 
 
+def palette_change(source: Palette, target: Palette) -> Palette | None:
+    """What to settle in formats that go from one workbook to another; None when all colours mean the same there."""
+    change = Palette(
+        source.theme if source.theme != target.theme else (),
+        source.indexed if source.indexed != target.indexed else (),
+    )
+    return change if change.theme or change.indexed else None
+
+
+def indexed_colours(styles: etree._Element) -> tuple[str, ...]:
+    """The palette of a style sheet: its own, else the standard one."""
+    own = tuple(
+        colour.get("rgb", "")[-6:].upper() for colour in styles.iterfind("{*}colors/{*}indexedColors/{*}rgbColor")
+    )
+    return own + _STANDARD[len(own) :]
+
+
+@lru_cache(maxsize=64)
 def theme_colours(theme: bytes) -> tuple[str, ...]:
     """The RGB colours of a theme part in the order of their numbers; () when there is none or it is incomplete."""
     if not theme:

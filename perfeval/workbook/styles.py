@@ -16,7 +16,7 @@ from typing import cast
 
 from lxml import etree
 
-from perfeval.workbook.colours import Palette, theme_colours
+from perfeval.workbook.colours import Palette, indexed_colours, palette_change, theme_colours
 from perfeval.workbook.package import Package, parse_xml
 from perfeval.workbook.sheetxml import MAIN
 
@@ -82,6 +82,9 @@ class StyleSheet:
             package.read(theme) if theme is not None and theme in package else b"",
         )
 
+    def _palette(self) -> Palette:
+        return Palette(theme_colours(self.theme), indexed_colours(self._root))
+
     def adopt(
         self,
         other: StyleSheet,
@@ -109,7 +112,7 @@ class StyleSheet:
         if same and not tints:
             return Adoption(self.data, {n: n for n in xfs}, {n: n for n in dxfs}, {})
         target = _Target(parse_xml(self.data, "styles.xml"))
-        source = _Source(other._root, _palette_change(other, self))
+        source = _Source(other._root, palette_change(other._palette(), self._palette()))
         xf = {number: number if same else target.xf(source, number) for number in xfs}
         dxf = {number: number if same else target.dxf(source, number) for number in dxfs}
         tinted = {(number, argb): target.xf(source, number, argb) for number, argb in tints}
@@ -119,17 +122,6 @@ class StyleSheet:
 @lru_cache(maxsize=64)
 def _remembered(data: bytes, theme: bytes) -> StyleSheet:
     return StyleSheet(data, theme)
-
-
-def _palette_change(source: StyleSheet, target: StyleSheet) -> Palette | None:
-    """How to spell colours of `source` so that they look the same in `target`; None: they already do."""
-    palettes = [Palette(theme_colours(s.theme), _indexed(s._root)) for s in (source, target)]
-    return None if palettes[0] == palettes[1] else palettes[0]
-
-
-def _indexed(root: etree._Element) -> tuple[str, ...]:
-    """A palette of the workbook's own, () when it uses the standard one."""
-    return tuple(colour.get("rgb", "") for colour in root.iterfind("{*}colors/{*}indexedColors/{*}rgbColor"))
 
 
 def _local(element: etree._Element) -> str:
