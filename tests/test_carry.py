@@ -14,8 +14,7 @@ from perfeval.workbook.carry import carry
 from perfeval.workbook.edit import edited
 from perfeval.workbook.package import Package
 from perfeval.workbook.rules import Rules
-from tests.support.office import convert, requires_office, requires_validator, validation_errors
-from tests.support.packages import (
+from tests.support.foreign import (
     FORM,
     M,
     carried,
@@ -28,6 +27,7 @@ from tests.support.packages import (
     root_of,
     with_members,
 )
+from tests.support.office import convert, requires_office, requires_validator, validation_errors
 
 SHEET = "xl/worksheets/sheet1.xml"
 XDR = "{http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing}"

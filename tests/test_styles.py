@@ -14,7 +14,7 @@ from openpyxl.styles import Alignment, Border, Color, Font, PatternFill, Protect
 
 from perfeval.workbook.package import Package
 from perfeval.workbook.styles import StyleSheet
-from tests.support.packages import M, members, opened, rich_workbook, with_members
+from tests.support.foreign import M, members, opened, rich_workbook, with_members
 
 STYLES = "xl/styles.xml"
 TINT = "FFFFC7CE"

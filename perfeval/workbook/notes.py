@@ -1,8 +1,9 @@
 """Cell notes (批注): what is wrong with a cell, said at the cell.
 
 A note is a comment and a box that shows it, in two parts of the package that may already hold comments of the clerk.
-Ours are appended behind theirs and are known by their author; taking them out again leaves the clerk's parts byte
-for byte as they were, so that filling a corrected form leaves no mark.
+Ours are appended behind theirs; taking them out again leaves the clerk's parts byte for byte as they were, so that
+filling a corrected form leaves no mark. They are known by their author and, as LibreOffice forgets authors, by their
+first line, which names the author as Excel itself begins a comment.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from perfeval.workbook.sheetxml import MAIN, text
 __all__ = ["AUTHOR", "Geometry", "Note", "noted_cells", "with_notes", "without_notes"]
 
 AUTHOR = "perfeval"
+_SIGNATURE = f"{AUTHOR}:".encode()
 
 _TAG = rb"((?:[A-Za-z][\w.-]*:)?)"
 _AUTHOR = re.compile(rb"<%bauthor(?:\s[^>]*)?(?:/>|>([^<]*)</\1author\s*>)" % _TAG)
-_COMMENT = re.compile(rb"<%bcomment\s([^>]*)>.*?</\1comment\s*>" % _TAG, re.S)
+_COMMENT = re.compile(rb"<%bcomment\s([^>]*?)(?:/>|>(.*?)</\1comment\s*>)" % _TAG, re.S)
+_FIRST_TEXT = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?t(?:\s[^>]*)?>\s*([^<]*)")
 _AUTHOR_ID = re.compile(rb"\bauthorId\s*=\s*[\"']([0-9]+)")
 _REF = re.compile(rb"\bref\s*=\s*[\"']([A-Z]{1,3}[0-9]{1,7})")
 _EMPTY_AUTHORS = re.compile(rb"<%bauthors\s*/>" % _TAG)
@@ -88,20 +91,22 @@ def without_notes(comments: bytes, vml: bytes | None) -> tuple[bytes | None, byt
     comments = plain_xml(comments)
     authors = [unescape((match[2] or b"").decode("utf-8", "replace")) for match in _AUTHOR.finditer(comments)]
     ours = {str(number).encode() for number, author in enumerate(authors) if author == AUTHOR}
-    if not ours:
+    if not ours and _SIGNATURE not in comments:
         return comments, vml
     gone: set[tuple[int, int]] = set()
 
     def keep(match: re.Match[bytes]) -> bytes:
         author, ref = _AUTHOR_ID.search(match[2]), _REF.search(match[2])
-        if author is None or ref is None or author[1] not in ours:
+        begin = _FIRST_TEXT.search(match[3] or b"")
+        signed = begin is not None and begin[1].startswith(_SIGNATURE)
+        if ref is None or not (signed or (author is not None and author[1] in ours)):
             return match[0]
         with suppress(ValueError):  # beyond the last column: there is no box for it either
             gone.add(parse_ref(ref[1].decode()))
         return b""
 
     left: bytes | None = _COMMENT.sub(keep, comments)
-    if left is not None and authors[-1] == AUTHOR:  # further in front the others would change their numbers
+    if left is not None and authors[-1:] == [AUTHOR]:  # further in front the others would change their numbers
         last = list(_AUTHOR.finditer(left))[-1]
         left = left[: last.start()] + left[last.end() :]
     if left is not None and _COMMENT.search(left) is None:
@@ -154,8 +159,13 @@ def with_notes(
 
 def _comment(note: Note, author: int, prefix: str) -> str:
     p = prefix
-    font = f'<{p}rPr><{p}sz val="9"/><{p}rFont val="宋体"/><{p}charset val="134"/></{p}rPr>'
-    content = f'<{p}text><{p}r>{font}<{p}t xml:space="preserve">{text(note.text)}</{p}t></{p}r></{p}text>'
+    font = f'<{p}sz val="9"/><{p}rFont val="宋体"/><{p}charset val="134"/>'
+    runs = ((f"<{p}b/>", f"{AUTHOR}:"), ("", f"\n{note.text}"))
+    content = "".join(
+        f'<{p}r><{p}rPr>{bold}{font}</{p}rPr><{p}t xml:space="preserve">{text(words)}</{p}t></{p}r>'
+        for bold, words in runs
+    )
+    content = f"<{p}text>{content}</{p}text>"
     return f'<{p}comment ref="{note.ref}" authorId="{author}">{content}</{p}comment>'
 
 
@@ -188,7 +198,7 @@ def _declared(element: str, vml: bytes) -> str:
 
 def _box(note: Note, number: int, geometry: Geometry) -> str:
     row, column = parse_ref(note.ref)
-    lines = sum(max(1, -(-len(line) // _LINE_LENGTH)) for line in note.text.split("\n"))
+    lines = 1 + sum(max(1, -(-len(line) // _LINE_LENGTH)) for line in note.text.split("\n"))
     height = lines * _LINE + 14
     left = (column + 1, 15)
     top = (row - 1, 5) if row > 1 else (row, 2)
