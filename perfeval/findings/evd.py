@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from perfeval.findings import Code, Severity
 
 CODES: tuple[Code, ...] = (
@@ -60,3 +62,11 @@ CODES: tuple[Code, ...] = (
         "「2022年活动签到表」→「2024年活动签到表」。",
     ),
 )
+
+# Half sentences for the parameters of these codes.
+PHRASES: Mapping[str, str] = {
+    "only": ",只有{weak}",
+    "number": "佐证{number}",
+    "more": "等",
+    "year": "{year}年",
+}

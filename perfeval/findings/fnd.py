@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from perfeval.findings import Code, Severity
 
 CODES: tuple[Code, ...] = (
@@ -87,3 +89,6 @@ CODES: tuple[Code, ...] = (
         "「-20」→「0」,并说明收回 20 万元。",
     ),
 )
+
+# Less or more, for the parameter `direction` of FND103.
+DIRECTIONS: Mapping[bool, str] = {False: "少", True: "多"}

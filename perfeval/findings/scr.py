@@ -164,6 +164,12 @@ CODES: tuple[Code, ...] = (
     ),
 )
 
+# What stands in the reason column, for the parameter `written` of SCR103 and SCR109.
+WRITTEN: Mapping[bool, str] = {True: "填「{reason}」", False: "是空的"}
+
+# What the numbers say, for the parameter `verdict` of SCR105.
+VERDICTS: Mapping[bool, str] = {True: "已经达到预期", False: "没有达到预期"}
+
 # Half sentences for the parameters `cause` and `formula` of SCR101 and SCR102.
 CAUSES: Mapping[str, str] = {
     "integer": "可能是只保留到整数。",

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 from perfeval.findings import Finding
-from perfeval.findings.scr import CAUSES
+from perfeval.findings.scr import CAUSES, VERDICTS, WRITTEN
 from perfeval.model import Basis, Indicator, RowResult
 from perfeval.numbers import decimal_text, percent_text, round_half_up, shown
 from perfeval.review.context import ReviewContext, Rule
@@ -76,20 +76,20 @@ def shortfall_reasons(context: ReviewContext) -> Iterator[Finding]:
         if indicator.row in context.misdirected:
             continue  # its target is wrong; whether it was missed is not known
         reason = indicator.text("shortfall_reason").strip()
-        silent = context.says_nothing(reason)
-        said = {"target": _said(indicator, "target"), "actual": _said(indicator, "actual"), "reason": reason}
-        if silent:
-            written = f"填「{reason}」" if reason else "是空的"
+        if context.says_nothing(reason):
+            written = WRITTEN[bool(reason)].format(reason=reason)
             if row.met is False and row.basis is not Basis.STATED:
-                yield context.at("SCR103", indicator, "shortfall_reason", written=written, **said)
+                yield context.at("SCR103", indicator, "shortfall_reason", written=written, **_row_says(indicator))
             elif row.score < row.weight and row.basis is not Basis.UNVERIFIED:
                 points = {"score": shown(row.score), "weight": shown(row.weight)}
                 yield context.at("SCR109", indicator, "shortfall_reason", written=written, **points)
         elif row.met is True and context.words("shortfall").search(reason):
-            yield context.at("SCR105", indicator, "shortfall_reason", verdict="已经达到预期", **said)
+            yield context.at("SCR105", indicator, "shortfall_reason", verdict=VERDICTS[True], **_row_says(indicator))
         elif row.met is False:
             if _only_success(context, reason):
-                yield context.at("SCR105", indicator, "shortfall_reason", verdict="没有达到预期", **said)
+                yield context.at(
+                    "SCR105", indicator, "shortfall_reason", verdict=VERDICTS[False], **_row_says(indicator)
+                )
         elif _needless(context, row, reason):
             yield context.at("SCR104", indicator, "shortfall_reason", reason=reason)
 
@@ -99,19 +99,19 @@ def over_achievement(context: ReviewContext) -> Iterator[Finding]:
     limit = context.limit("over_achievement")
     if limit is None:
         return
+    ratio = limit / 100
     for row in context.rows:
         indicator = row.indicator
-        if row.completion is None or row.completion * 100 < limit or not _larger_is_better(context, indicator):
+        if row.completion is None or row.completion < ratio or not _larger_is_better(context, indicator):
             continue
         if "shortfall_reason" in indicator.cells and context.says_nothing(indicator.text("shortfall_reason")):
             yield context.at(
                 "SCR106",
                 indicator,
                 "shortfall_reason",
-                target=_said(indicator, "target"),
-                actual=_said(indicator, "actual"),
+                **_row_says(indicator),
                 completion=percent_text(row.completion),
-                limit=percent_text(limit / 100),
+                limit=percent_text(ratio),
             )
 
 
@@ -207,8 +207,10 @@ def _formula(row: RowResult, digits: int) -> str:
     return last.partition(" → ")[0] or shown(row.score if row.score is not None else Fraction(0), digits)
 
 
-def _said(indicator: Indicator, key: str) -> str:
-    return " ".join(indicator.text(key).split())
+def _row_says(indicator: Indicator) -> dict[str, str]:
+    """Target, result and reason as written, on one line each."""
+    columns = {"target": "target", "actual": "actual", "reason": "shortfall_reason"}
+    return {name: " ".join(indicator.text(key).split()) for name, key in columns.items()}
 
 
 def _cause(context: ReviewContext, row: RowResult, stated: Decimal) -> str:

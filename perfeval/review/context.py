@@ -19,7 +19,7 @@ from perfeval.quantity.text import fold
 from perfeval.review.funds import Funds, funds_of
 from perfeval.review.mentions import Mention, mentions
 
-__all__ = ["FIELD_NAMES", "Passage", "ReviewContext", "Rule", "alternatives", "folded"]
+__all__ = ["FIELD_NAMES", "ReviewContext", "Rule", "alternatives"]
 
 # What a clerk calls a header field or a section; the tool's own vocabulary, the same for every pack.
 FIELD_NAMES: Mapping[str, str] = {
@@ -47,16 +47,7 @@ FIELD_NAMES: Mapping[str, str] = {
 }
 _PARTS: Mapping[str, str] = {"own_level": "市本级", "transferred": "转移支付至下级"}
 _NEVER = re.compile(r"(?!)")
-_SENTENCE = re.compile(r"[^。;!?\n]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A running text the clerk wrote."""
-
-    path: str  # "goal.expected", "narrative.spending"
-    written: str  # as written, to quote from
-    text: str  # with one spelling for each sign (widths, quotes), letter for letter at the same place
+_SENTENCE = re.compile(r"[^。;\uff1b!\uff01?\uff1f\n]+")
 
 
 @dataclass(frozen=True)
@@ -77,9 +68,9 @@ class ReviewContext:
         """The money of the form."""
         return funds_of(self.form, self.pack.money_unit)
 
-    def words(self, topic: str) -> re.Pattern[str]:
-        """The pack's words on `topic` as one pattern; it never matches when the pack has none."""
-        return _pattern(self.pack, topic)
+    def words(self, *topics: str) -> re.Pattern[str]:
+        """The pack's words on any of `topics` as one pattern; it never matches when the pack has none."""
+        return _pattern(self.pack, topics)
 
     def word_list(self, topic: str) -> tuple[str, ...]:
         """The pack's words on `topic`."""
@@ -95,30 +86,29 @@ class ReviewContext:
         return len(text) < 8 and fold(text).strip() in _nothing(self.pack)
 
     @cached_property
-    def prose(self) -> tuple[Passage, ...]:
-        """The goal and the narrative as the clerk wrote them, in the order of the form."""
+    def prose(self) -> tuple[tuple[str, str], ...]:
+        """Paths and texts of the goal and the narrative as the clerk wrote them, in the order of the form."""
         form = self.form
         goals = [(path, form.text(path)) for path in ("goal.expected", "goal.achieved")]
         sections = [(f"narrative.{key}", cell.text) for key, cell in form.narrative.items()]
-        return tuple(Passage(path, text, folded(text)) for path, text in goals + sections if text)
+        return tuple(passage for passage in goals + sections if passage[1])
 
     @cached_property
     def mentions(self) -> tuple[Mention, ...]:
         """Every number the running text names, in reading order."""
-        return tuple(
-            mention for passage in self.prose for mention in mentions(passage.path, passage.written, passage.text)
-        )
+        return tuple(mention for path, text in self.prose for mention in mentions(path, text))
 
     @cached_property
     def sentences(self) -> tuple[tuple[str, str], ...]:
         """The sentences of the running text, each with its path."""
-        return tuple((passage.path, sentence) for passage in self.prose for sentence in _SENTENCE.findall(passage.text))
+        return tuple((path, sentence) for path, text in self.prose for sentence in _SENTENCE.findall(text))
 
     @cached_property
     def misdirected(self) -> frozenset[int]:
         """Rows of what should be small (成本, 事故) with a target of at least so much: 「成本 ≥90万元」."""
         cost, larger = self.words("cost_kind"), self.words("larger_is_better")
-        smaller = self.pack.scoring.lower_is_better.value
+        names = "\n".join(indicator.name for indicator in self.form.indicators)
+        smaller = [word for word in self.pack.scoring.lower_is_better.value if word in names]
         return frozenset(
             indicator.row
             for indicator in self.form.indicators
@@ -171,21 +161,18 @@ class Rule:
 
 
 def alternatives(words: Iterable[str]) -> str:
-    """A regular expression for any of `words`, the longest first, as they stand in folded text; "" for none."""
-    return "|".join(re.escape(fold(word)) for word in sorted(words, key=len, reverse=True))
+    """A regular expression for any of `words`, the longest first, their signs in either width; "" for none."""
+    return "|".join(_either_width(word) for word in sorted(words, key=len, reverse=True))
 
 
-def folded(text: str) -> str:
-    """`text` with one spelling for each sign; line ends stay, as they end a sentence."""
-    return "\n".join(map(fold, text.split("\n")))
+def _either_width(word: str) -> str:
+    return "".join(f"[{re.escape(sign)}{chr(ord(sign) + 0xFEE0)}]" if "!" <= sign <= "~" else sign for sign in word)
 
 
 @lru_cache(maxsize=512)
-def _pattern(pack: Pack, topic: str) -> re.Pattern[str]:
-    words = pack.review_words.get(topic, ())
-    if not words:
-        return _NEVER
-    return re.compile(alternatives(words))
+def _pattern(pack: Pack, topics: tuple[str, ...]) -> re.Pattern[str]:
+    words = [word for topic in topics for word in pack.review_words.get(topic, ())]
+    return re.compile(alternatives(words)) if words else _NEVER
 
 
 @lru_cache(maxsize=32)

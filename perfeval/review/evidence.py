@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import zip_longest
+from typing import NamedTuple
 
 from perfeval.findings import Finding
+from perfeval.findings.evd import PHRASES
 from perfeval.model import Indicator
 from perfeval.pack import Pack
-from perfeval.review.context import ReviewContext, Rule, alternatives, folded
+from perfeval.review.context import ReviewContext, Rule, alternatives
 
 __all__ = ["RULES"]
 
 _YEAR = re.compile(r"(?<![\d.])(20\d\d)(?=\s*(?:年|[-/.]\d{1,2}(?!\d)))")
-_ALSO = re.compile(r"\s*[、,和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
-_TITLE = re.compile(r"\s*[:.、]?\s*([^\n;。]*)")
+_ALSO = re.compile(r"\s*[、,\uff0c和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
+_TITLE = re.compile(r"\s*[:\uff1a.、]?\s*([^\n;\uff1b。]*)")
+_TITLE_FOLLOWS = (":", "\uff1a")
 _SIGNS = re.compile(r"\W+")
-_AROUND = ' 、,.。()<>"'
+_AROUND = ' 、,.。()<>"“”《》\uff0c\uff08\uff09'
+_LONGEST_SPAN = 50  # 佐证1-60 is no span of numbers any more
+_LISTED = 5  # missing numbers named in a message
 _MOST = 200  # a "number" above this is a year or a document number
 
 
@@ -52,12 +57,11 @@ def satisfaction(context: ReviewContext) -> Iterator[Finding]:
             actual=" ".join(indicator.text("actual").split()),
             evidence=evidence,
             survey="、".join(context.word_list("survey")),
-            weak=f",只有{weak}" if weak else "",
+            weak=PHRASES["only"].format(weak=weak) if weak else "",
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(NamedTuple):
     """One 佐证n, with the title that follows it; several when a range is meant (佐证1-3)."""
 
     number: int
@@ -69,7 +73,7 @@ def numbering(context: ReviewContext) -> Iterator[Finding]:
     """Gaps and doubles in 佐证1…n: over the whole form, or cell by cell when each cell starts anew."""
     places: list[tuple[str, Indicator | None]] = [("legal_basis", None)]
     places += [("evidence", indicator) for indicator in context.form.indicators]
-    texts = [folded(context.form.text(key) if indicator is None else indicator.text(key)) for key, indicator in places]
+    texts = [context.form.text(key) if indicator is None else indicator.text(key) for key, indicator in places]
     marks = [mark for where, text in enumerate(texts) if text for mark in _marks(context.pack, text, where)]
     if not marks:
         return
@@ -91,15 +95,17 @@ def numbering(context: ReviewContext) -> Iterator[Finding]:
         missing = [number for number in range(1, last) if number not in numbers]
         if missing and len(missing) < last / 2:
             at = next(mark.where for mark in run if mark.number > missing[0])
-            shown = "、".join(f"佐证{number}" for number in missing[:5]) + ("等" if len(missing) > 5 else "")
-            yield find("EVD104", at, last=f"佐证{last}", missing=shown)
+            shown = "、".join(_name(number) for number in missing[:_LISTED]) + (
+                PHRASES["more"] if missing[_LISTED:] else ""
+            )
+            yield find("EVD104", at, last=_name(last), missing=shown)
         titles: dict[int, _Mark] = {}
         for mark in run:
             known = titles.setdefault(mark.number, mark)
             if mark.title and known.title and not _same_title(mark.title, known.title):
                 key, indicator = places[known.where]
                 other = context.name_of(key) if indicator is None else indicator.cell(key).ref
-                said = {"mark": f"佐证{mark.number}", "first": known.title, "second": mark.title, "other": other}
+                said = {"mark": _name(mark.number), "first": known.title, "second": mark.title, "other": other}
                 yield find("EVD105", mark.where, **said)
 
 
@@ -116,35 +122,33 @@ def dated(context: ReviewContext) -> Iterator[Finding]:
         years = {int(match.group(1)) for match in _YEAR.finditer(text)}
         # What is drawn up after the year's end (the report, the survey) carries the next year.
         if years and not years & {year, year + 1}:
-            written = "、".join(f"{other}年" for other in sorted(years))
+            written = "、".join(PHRASES["year"].format(year=other) for other in sorted(years))
             yield context.at("EVD106", indicator, "evidence", written=written, year=str(year))
 
 
 def _marks(pack: Pack, text: str, where: int) -> Iterator[_Mark]:
-    pattern = _mark_pattern(pack)
-    for match in pattern.finditer(text):
+    matches = list(_mark_pattern(pack).finditer(text))
+    for match, following in zip_longest(matches, matches[1:]):
         number, end = int(match.group(1)), match.end()
         if not 0 < number <= _MOST:
             continue
         numbers = [number]
-        span = _span_pattern(pack).match(text, end)
-        if span and number < int(span.group(1)) <= number + 50:
-            numbers, end = list(range(number, int(span.group(1)) + 1)), span.end()
-        while also := _ALSO.match(text, end):
-            numbers.append(int(also.group(1)))
-            end = also.end()
-        title = _title(pack, text, end) if len(numbers) == 1 else ""
+        if text[end : end + 1] not in _TITLE_FOLLOWS:
+            span = _span_pattern(pack).match(text, end)
+            if span and number < int(span.group(1)) <= number + _LONGEST_SPAN:
+                numbers, end = list(range(number, int(span.group(1)) + 1)), span.end()
+            while also := _ALSO.match(text, end):
+                numbers.append(int(also.group(1)))
+                end = also.end()
+        title = ""
+        if len(numbers) == 1 and (words := _TITLE.match(text, end, following.start() if following else len(text))):
+            title = words.group(1).strip(_AROUND)
         for one in numbers:
             yield _Mark(one, title, where)
 
 
-def _title(pack: Pack, text: str, start: int) -> str:
-    match = _TITLE.match(text, start)
-    title = match.group(1) if match else ""
-    following = _mark_pattern(pack).search(title)
-    if following:
-        title = title[: following.start()]
-    return title.strip(_AROUND)
+def _name(number: int) -> str:
+    return PHRASES["number"].format(number=number)
 
 
 def _same_title(one: str, other: str) -> bool:
@@ -157,14 +161,14 @@ def _same_title(one: str, other: str) -> bool:
 def _mark_pattern(pack: Pack) -> re.Pattern[str]:
     """佐证3, 佐证材料(3); never matches when the pack names no word for it."""
     words = alternatives(pack.review_words.get("evidence_mark", ()))
-    return re.compile(rf"(?:{words})\s*\(?(\d{{1,3}})\)?(?!\d)" if words else r"(?!)(\d)")
+    return re.compile(rf"(?:{words})\s*[(\uff08]?(\d{{1,3}})[)\uff09]?(?!\d)" if words else r"(?!)(\d)")
 
 
 @lru_cache(maxsize=32)
 def _span_pattern(pack: Pack) -> re.Pattern[str]:
     """What follows in 佐证1-3 and 佐证1至佐证3."""
     words = alternatives(pack.review_words.get("evidence_mark", ()))
-    return re.compile(rf"\s*[-—~至到]+\s*(?:{words})?\s*(\d{{1,3}})(?!\d)")
+    return re.compile(rf"\s*[-–—~\uff5e至到]+\s*(?:{words})?\s*(\d{{1,3}})(?!\d)")
 
 
 RULES = (

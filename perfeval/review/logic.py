@@ -14,6 +14,7 @@ from perfeval.review.context import ReviewContext, Rule
 __all__ = ["RULES"]
 
 _WRITTEN = ("name", "shortfall_reason", "evidence")  # columns of words; what is no number is the calculator's matter
+_LEFTOVER = 12  # what is longer and a leftover of the blank form holds one of the pack's words
 _SUSPECT = re.compile(r"…|\.\.|[*×xX_]|\d\s*\W?\s*$")  # every leftover of a blank form has one of these
 _UNSPOKEN = re.compile(r"[\W_]+")
 
@@ -28,20 +29,21 @@ def required(context: ReviewContext) -> Iterator[Finding]:
 
 def placeholders(context: ReviewContext) -> Iterator[Finding]:
     """Hints and samples of the blank form that were not replaced."""
-    words = context.word_list("placeholder")
     form = context.form
-    header = [(path, cell.text) for path, cell in form.fields.items()]
-    sections = [(f"narrative.{key}", cell.text) for key, cell in form.narrative.items()]
-    for path, text in header + sections:
-        found = _placeholder(text, words)
+    header = [(path, cell.text) for path, cell in form.fields.items() if cell.text]
+    header += [(f"narrative.{key}", cell.text) for key, cell in form.narrative.items() if cell.text]
+    columns = [(indicator, key, indicator.text(key)) for indicator in form.indicators for key in _WRITTEN]
+    everything = "\n".join([text for _, text in header] + [text for _, _, text in columns])
+    words = [word for word in context.word_list("placeholder") if word in everything]
+    for path, text in header:
+        found = _placeholder(text, words) if words or len(text) <= _LEFTOVER else ""
         if found:
             yield context.in_field("VAL102", path, label=context.name_of(path), found=found)
-    for indicator in form.indicators:
-        for key in _WRITTEN:
-            found = _placeholder(indicator.text(key), words)
-            # In names 「猪舍(≥**平方米)」 is how some forms mark where the number goes.
-            if found and not (key == "name" and not found.strip("*")):
-                yield context.at("VAL102", indicator, key, found=found)
+    for indicator, key, text in columns:
+        found = _placeholder(text, words) if words or 1 < len(text) <= _LEFTOVER else ""
+        # In names 「猪舍(≥**平方米)」 is how some forms mark where the number goes.
+        if found and not (key == "name" and not found.strip("*")):
+            yield context.at("VAL102", indicator, key, found=found)
 
 
 def percentages(context: ReviewContext) -> Iterator[Finding]:
@@ -92,14 +94,12 @@ def dates(context: ReviewContext) -> Iterator[Finding]:
                 yield context.at("VAL107", indicator, key, written=" ".join(quantity.text.split()), year=str(year))
 
 
-def _placeholder(text: str, words: tuple[str, ...]) -> str:
+def _placeholder(text: str, words: list[str]) -> str:
     """The hint left in `text`, "" when there is none."""
-    if not text:
-        return ""
     for word in words:
         if word in text:
             return word
-    return text.strip() if _SUSPECT.search(text) and is_placeholder(text) else ""
+    return text.strip() if len(text) <= _LEFTOVER and _SUSPECT.search(text) and is_placeholder(text) else ""
 
 
 def _above_hundred(quantity: Quantity) -> bool:

@@ -8,50 +8,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from perfeval.model import Kind, Quantity
 from perfeval.numbers import round_half_up
 from perfeval.quantity import convertible, numbers_in
-from perfeval.quantity.text import fold
 
 __all__ = ["Mention", "agrees", "core", "in_unit", "likeness", "mentions", "pairs"]
 
-_BOUNDARY = re.compile(r"[,、。;:!?()\[\]\n]")
-_SENTENCE_END = "。;!?\n"
-_BRACKETS = re.compile(r"\([^()]*\)?")
+# Signs are met in either width; the wide ones are written as escapes, as they look alike.
+_BOUNDARY = re.compile(r"[,\uff0c、。;\uff1b:\uff1a!\uff01?\uff1f()\uff08\uff09\[\]【】\n]")
+_SENTENCE_END = "。;\uff1b!\uff01?\uff1f\n"
+_BRACKETS = re.compile(r"[(\uff08][^()\uff08\uff09]*[)\uff09]?")
 _SILENT = re.compile(r"[^\w%]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """A number in a text."""
 
     path: str  # of the text
     quantity: Quantity
     lead: str  # the sentence up to the number
     before: str  # the clause up to the number
-    near: str  # what stands between the number (or clause) before and this number
+    back: str  # what stands between the number (or clause) before and this number, read backwards
     after: str  # the rest of the clause up to the next number
     quote: str  # the clause, for messages
     closing: bool  # the clause ends here, so that the number is what it states
 
 
-def mentions(path: str, written: str, text: str) -> Iterator[Mention]:
-    """Every number of `written` that measures something, dates and years left out; `text` is `written` folded."""
-    found = [item for item in numbers_in(written) if item.quantity.kind in (Kind.NUMBER, Kind.PERCENT)]
+def mentions(path: str, text: str) -> Iterator[Mention]:
+    """Every number of `text` that measures something; dates and years are left out."""
+    found = [item for item in numbers_in(text) if item.quantity.kind in (Kind.NUMBER, Kind.PERCENT)]
     if not found:
         return
     cuts = [match.start() for match in _BOUNDARY.finditer(text)]
-    cuts = [cut for cut in cuts if not any(item.start <= cut < item.end for item in found)]
     cuts.append(len(text))
     clause_start = sentence_start = position = previous_end = 0
     for index, item in enumerate(found):
         quantity, start, end = item.quantity, item.start, item.end
-        while cuts[position] < start:
+        while cuts[position] < end:  # a sign within a number (1,200) is no boundary
+            if start <= cuts[position]:
+                position += 1
+                continue
             clause_start = cuts[position] + 1
             if text[cuts[position]] in _SENTENCE_END:
                 sentence_start = clause_start
@@ -64,9 +65,9 @@ def mentions(path: str, written: str, text: str) -> Iterator[Mention]:
             quantity,
             text[sentence_start:start],
             text[clause_start:start],
-            text[max(clause_start, previous_end) : start],
+            text[max(clause_start, previous_end) : start][::-1],
             after,
-            written[clause_start:clause_end].strip(),
+            text[clause_start:clause_end].strip(),
             not after.strip() and following >= clause_end,
         )
         previous_end = end
@@ -77,7 +78,9 @@ def in_unit(quantity: Quantity, unit: str | None) -> Fraction | None:
     if quantity.value is None:
         return None
     factor = convertible(quantity.unit, unit)
-    return None if factor is None else Fraction(quantity.value) * factor
+    if factor is None:
+        return None
+    return Fraction(quantity.value) if factor == 1 else Fraction(quantity.value) * factor
 
 
 def agrees(quantity: Quantity, exact: Fraction, unit: str | None) -> bool:
@@ -87,7 +90,7 @@ def agrees(quantity: Quantity, exact: Fraction, unit: str | None) -> bool:
     factor = convertible(unit, quantity.unit)
     if factor is None:
         return False
-    there = exact * factor
+    there = exact if factor == 1 else exact * factor
     if quantity.approximate:
         return abs(there - Fraction(quantity.value)) <= abs(there) / 20
     if quantity.relation in (">=", ">"):
@@ -107,7 +110,7 @@ def _cut(value: Fraction, digits: int) -> Decimal:
 @lru_cache(maxsize=4096)
 def core(name: str, measures: tuple[str, ...]) -> str:
     """What an indicator's name is about: without brackets and the measuring word at its end (数量, 个数)."""
-    text = _SILENT.sub("", _BRACKETS.sub("", fold(name)))
+    text = _SILENT.sub("", _BRACKETS.sub("", name))
     for word in measures:
         if len(text) > len(word) + 2 and text.endswith(word):
             return text[: -len(word)]

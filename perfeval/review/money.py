@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from perfeval.findings import Finding
+from perfeval.findings.fnd import DIRECTIONS
 from perfeval.numbers import percent_text
 from perfeval.review.context import ReviewContext, Rule
 from perfeval.review.funds import amount_text
@@ -58,7 +59,7 @@ def spending(context: ReviewContext) -> Iterator[Finding]:
             funds.allocated.place,
             budget=amount_text(budget),
             allocated=amount_text(allocated),
-            direction="少" if allocated < budget else "多",
+            direction=DIRECTIONS[allocated > budget],
             difference=amount_text(abs(budget - allocated)),
             unit=unit,
         )

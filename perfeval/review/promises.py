@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import NamedTuple
 
 from perfeval.findings import Finding
 from perfeval.findings.txt import PHRASES
 from perfeval.model import Kind, Quantity, RowResult
-from perfeval.quantity import convertible
+from perfeval.quantity import convertible, name_hint
 from perfeval.review.context import ReviewContext, Rule
 from perfeval.review.mentions import Mention, agrees, core, in_unit, likeness, pairs
 
@@ -18,25 +18,50 @@ __all__ = ["RULES"]
 
 _SAME_ROW = 0.8  # share of an indicator's name that a phrase must hold to speak of that indicator
 _SAME_THING = 0.6  # share of two phrases in common that makes them speak of the same thing
+_BOUNDS = (">=", ">", "<=", "<")
 _ALIKE_IN_SIZE = Fraction(1, 2)  # a result below this share of the promise is probably only a part of it
 
 
-@dataclass(frozen=True, slots=True)
-class _Topic:
+class _Topic(NamedTuple):
     """An indicator and the characters of its name."""
 
     row: RowResult
     pairs: frozenset[str]
 
-    @property
-    def unit(self) -> str | None:
-        target, actual = self.row.indicator.target, self.row.indicator.actual
-        return target.unit if target.unit is not None else actual.unit
+
+class _Topics:
+    """The indicators of a form by the unit they are measured in."""
+
+    def __init__(self, context: ReviewContext) -> None:
+        measures = context.word_list("measure")
+        self.by_unit: dict[str | None, list[_Topic]] = {}
+        for row in context.rows:
+            indicator = row.indicator
+            if indicator.name:
+                unit = indicator.target.unit or indicator.actual.unit or name_hint(indicator.name).unit
+                topic = _Topic(row, pairs(core(indicator.name, measures)))
+                self.by_unit.setdefault(unit, []).append(topic)
+
+    def measured_in(self, unit: str | None) -> Iterator[_Topic]:
+        """Those whose numbers can be held against one in `unit`."""
+        for own, topics in self.by_unit.items():
+            if convertible(unit, own) is not None:
+                yield from topics
+
+    def about(self, said: frozenset[str]) -> bool:
+        """Whether some indicator, measured in whatever unit, speaks of the same thing."""
+        return any(
+            max(likeness(topic.pairs, said), likeness(said, topic.pairs)) >= _SAME_THING
+            for topics in self.by_unit.values()
+            for topic in topics
+        )
 
 
 def promises(context: ReviewContext) -> Iterator[Finding]:
     """Each number of the goal: covered by an indicator, with the same number, and not shown missed by the text."""
-    topics = _topics(context)
+    if not context.mentions:
+        return
+    topics = _Topics(context)
     stated = [mention for mention in context.mentions if mention.path == "goal.expected" and mention.closing]
     results = [mention for mention in context.mentions if _is_result(context, mention)]
     told: set[int] = set()
@@ -49,7 +74,7 @@ def promises(context: ReviewContext) -> Iterator[Finding]:
             told.add(id(missed))
             yield _missed(context, promise, topic, missed)
         elif topic is None:
-            if _is_firm(promise.quantity) and not _like_any(topics, promise):
+            if _is_firm(promise.quantity) and not topics.about(pairs(promise.before)):
                 yield context.in_field("TXT105", promise.path, quote=promise.quote)
         elif not _same_number(promise.quantity, topic.row.indicator.target):
             indicator = topic.row.indicator
@@ -64,7 +89,7 @@ def promises(context: ReviewContext) -> Iterator[Finding]:
     yield from _against_rows(context, topics, [mention for mention in results if id(mention) not in told])
 
 
-def _against_rows(context: ReviewContext, topics: list[_Topic], results: list[Mention]) -> Iterator[Finding]:
+def _against_rows(context: ReviewContext, topics: _Topics, results: list[Mention]) -> Iterator[Finding]:
     """Results named in the text that differ from the row they speak of."""
     for mention in results:
         topic = _row_of(topics, mention)
@@ -101,39 +126,31 @@ def _missed(context: ReviewContext, promise: Mention, topic: _Topic | None, resu
     )
 
 
-def _topics(context: ReviewContext) -> list[_Topic]:
-    measures = context.word_list("measure")
-    return [_Topic(row, pairs(core(row.indicator.name, measures))) for row in context.rows if row.indicator.name]
-
-
 def _is_result(context: ReviewContext, mention: Mention) -> bool:
     """Whether a number in the text states what was reached in the year: no plan, no comparison, no part of a sum."""
     if mention.path == "goal.expected" or mention.quantity.value is None:
         return False
-    return not any(context.words(topic).search(mention.before) for topic in ("elsewhen", "intended", "portion"))
+    return not context.words("elsewhen", "intended", "portion").search(mention.before)
 
 
 def _is_firm(quantity: Quantity) -> bool:
     """Whether a number of the goal is a promise beyond doubt: it has a relation, or is a percentage."""
-    return quantity.relation in (">=", ">", "<=", "<", "between") or quantity.kind is Kind.PERCENT
+    return quantity.relation in (*_BOUNDS, "between") or quantity.kind is Kind.PERCENT
 
 
 def _is_money_of_form(context: ReviewContext, mention: Mention) -> bool:
     unit = context.pack.money_unit
     if convertible(mention.quantity.unit, unit) is None or mention.quantity.unit is None:
         return False
-    funds = context.funds
-    sums = (money.total for money in (funds.budget, funds.allocated, funds.spent))
+    sums = (money.total for money in context.funds.sums)
     return any(total is not None and agrees(mention.quantity, total, unit) for total in sums)
 
 
-def _topic_of(topics: list[_Topic], promise: Mention) -> _Topic | None:
+def _topic_of(topics: _Topics, promise: Mention) -> _Topic | None:
     """The indicator that covers a promise: the same number first, else the same name."""
     said = pairs(promise.before)
     best: tuple[float, _Topic] | None = None
-    for topic in topics:
-        if convertible(promise.quantity.unit, topic.unit) is None:
-            continue
+    for topic in topics.measured_in(promise.quantity.unit):
         same = _same_number(promise.quantity, topic.row.indicator.target)
         alike = likeness(topic.pairs, said)
         if not same and alike < _SAME_ROW:
@@ -144,20 +161,12 @@ def _topic_of(topics: list[_Topic], promise: Mention) -> _Topic | None:
     return best[1] if best else None
 
 
-def _like_any(topics: list[_Topic], promise: Mention) -> bool:
-    """Whether some indicator, measured in whatever unit, speaks of the promised thing."""
-    said = pairs(promise.before)
-    return any(max(likeness(topic.pairs, said), likeness(said, topic.pairs)) >= _SAME_THING for topic in topics)
-
-
-def _row_of(topics: list[_Topic], mention: Mention) -> _Topic | None:
+def _row_of(topics: _Topics, mention: Mention) -> _Topic | None:
     """The indicator whose name the clause of a number holds."""
-    said = pairs(mention.before) if mention.closing else pairs(mention.before + mention.after)
+    clause = mention.before if mention.closing else mention.before + mention.after
     best: tuple[float, _Topic] | None = None
-    for topic in topics:
-        if len(topic.pairs) < 2 or convertible(mention.quantity.unit, topic.unit) is None:
-            continue
-        alike = likeness(topic.pairs, said)
+    for topic in topics.measured_in(mention.quantity.unit):
+        alike = likeness(topic.pairs, pairs(clause)) if len(topic.pairs) > 1 else 0
         if alike >= _SAME_ROW and (best is None or alike > best[0]):
             best = alike, topic
     return best[1] if best else None
@@ -169,14 +178,14 @@ def _shown_missed(promise: Mention, value: Decimal, topic: _Topic | None, result
         return None
     relation = promise.quantity.relation
     ceiling = relation in ("<=", "<")
-    if relation not in (">=", ">", None, "<=", "<"):
+    if relation is not None and relation not in _BOUNDS:
         return None
     short: Mention | None = None
     for result in results:
-        reached = in_unit(result.quantity, promise.quantity.unit)
-        if reached is None or not result.closing or not _same_thing(promise, result):
+        if not result.closing or result.quantity.relation in _BOUNDS or not _same_thing(promise, result):
             continue
-        if result.quantity.relation in (">=", ">", "<=", "<"):
+        reached = in_unit(result.quantity, promise.quantity.unit)
+        if reached is None:
             continue
         if (reached <= value) if ceiling else (reached >= value):
             return None
@@ -190,8 +199,10 @@ def _shown_missed(promise: Mention, value: Decimal, topic: _Topic | None, result
 def _same_thing(promise: Mention, result: Mention) -> bool:
     """Whether two clauses speak of the same thing: they end alike and share most of their words."""
     one, other = promise.before.rstrip(), result.before.rstrip()
+    if one[-2:] != other[-2:]:
+        return False
     a, b = pairs(one), pairs(other)
-    if len(a) < 3 or len(b) < 3 or one[-2:] != other[-2:]:
+    if len(a) < 3 or len(b) < 3:
         return False
     return max(likeness(a, b), likeness(b, a)) >= _SAME_THING
 
@@ -199,6 +210,8 @@ def _same_thing(promise: Mention, result: Mention) -> bool:
 def _same_number(one: Quantity, other: Quantity) -> bool:
     if one.value is None or other.value is None:
         return False
+    if one.unit == other.unit:
+        return one.value == other.value
     factor = convertible(one.unit, other.unit)
     return factor is not None and Fraction(one.value) * factor == other.value
 

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fractions import Fraction
 from functools import lru_cache
 
 from perfeval.findings import Finding
 from perfeval.findings.txt import PHRASES
-from perfeval.model import Kind, RowResult
+from perfeval.model import Kind, Quantity, RowResult
 from perfeval.numbers import percent_text
 from perfeval.pack import Pack
-from perfeval.quantity.text import fold
-from perfeval.review.context import ReviewContext, Rule, alternatives, folded
+from perfeval.quantity import convertible
+from perfeval.review.context import ReviewContext, Rule, alternatives
 from perfeval.review.funds import Money, amount_text
 from perfeval.review.mentions import Mention, agrees, in_unit, likeness, pairs
 
 __all__ = ["RULES"]
 
 _YEAR = re.compile(r"(?<![\d.])(20\d\d)\s*年(?:度)?")
-_CLAUSE_END = re.compile(r"[:,。;\n]")
+_CLAUSE_END = re.compile(r"[:\uff1a,\uff0c。;\uff1b\n]")
+_BRACKET = re.compile(r"[(\uff08]")
+_OTHER_LETTER = re.compile(r"[^\u4e00-\u9fff]")
+_SAME_NAME = 0.5  # share of two names in common that makes one a short form of the other
 _NAME = re.compile(r"\w{2,30}")
 _BEFORE_YEAR = re.compile(r"(?:较|比|自|从|据|与|到|至)\s*$")
-_AFTER_YEAR = re.compile(r"\s*(?:起|以来|相比|同期|至|-|—|~)")
+_AFTER_YEAR = re.compile(r"\s*(?:起|以来|相比|同期|至|[-—~\uff5e])")
 
 
 def amounts(context: ReviewContext) -> Iterator[Finding]:
@@ -33,19 +35,19 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
     if funds.slips:
         return
     for mention in context.mentions:
-        if mention.quantity.kind is not Kind.NUMBER or mention.quantity.relation not in (None, "="):
+        quantity = mention.quantity
+        if quantity.kind is not Kind.NUMBER or quantity.relation not in (None, "=") or quantity.unit is None:
             continue
-        value = in_unit(mention.quantity, unit)
-        if value is None or mention.quantity.unit is None:
+        if convertible(quantity.unit, unit) is None:
             continue
         for money in funds.sums:
             name = money.path.removeprefix("funds.")
-            if money.total is None or not _label(context.pack, f"amount.{name}").search(mention.near):
+            if money.total is None or not _label(context.pack, f"amount.{name}").match(mention.back):
                 continue
-            if context.words("part").search(mention.before) or context.words("elsewhen").search(mention.before):
+            if context.words("part", "elsewhen").search(mention.before):
                 break
             stated = {money.total, *(amount for _, amount in money.parts)}
-            if not any(agrees(mention.quantity, amount, unit) for amount in stated):
+            if not any(agrees(quantity, amount, unit) for amount in stated):
                 yield context.in_field(
                     "TXT101",
                     mention.path,
@@ -53,7 +55,7 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
                     field=context.name_of(money.path),
                     amount=amount_text(money.total),
                     unit=unit,
-                    hint=_slip(value, money, unit),
+                    hint=_slip(quantity, money, unit),
                 )
             break
 
@@ -64,21 +66,21 @@ def rates(context: ReviewContext) -> Iterator[Finding]:
     spent = funds.spent.total
     if spent is None or funds.slips:
         return
-    known = {context.name_of(base.path): spent / base.total for base in (funds.allocated, funds.budget) if base.total}
+    bases = [(base.path, spent / base.total) for base in (funds.allocated, funds.budget) if base.total]
     label = _label(context.pack, "rate.execution")
     for mention in context.mentions:
         quantity = mention.quantity
         if quantity.kind is not Kind.PERCENT or quantity.relation not in (None, "=") or mention.path == "goal.expected":
             continue
-        if not known or not label.search(mention.near) or context.words("part").search(mention.lead):
+        if not bases or not label.match(mention.back) or context.words("part").search(mention.lead):
             continue
-        if context.words("elsewhen").search(mention.before) or context.words("intended").search(mention.before):
+        if context.words("elsewhen", "intended").search(mention.before):
             continue
-        if not any(agrees(quantity, rate * 100, quantity.unit) for rate in known.values()):
-            told = ",".join(
-                PHRASES["rate_of"].format(name=name, rate=percent_text(rate)) for name, rate in known.items()
-            )
-            yield context.in_field("TXT103", mention.path, quote=mention.quote, rates=told)
+        if not any(agrees(quantity, rate * 100, quantity.unit) for _, rate in bases):
+            told = [
+                PHRASES["rate_of"].format(name=context.name_of(path), rate=percent_text(rate)) for path, rate in bases
+            ]
+            yield context.in_field("TXT103", mention.path, quote=mention.quote, rates=",".join(told))
 
 
 def counts(context: ReviewContext) -> Iterator[Finding]:
@@ -87,21 +89,17 @@ def counts(context: ReviewContext) -> Iterator[Finding]:
         quantity = mention.quantity
         if quantity.kind is not Kind.NUMBER or quantity.unit not in (None, "项", "个", "条") or quantity.relation:
             continue
-        if (
-            quantity.value is None
-            or quantity.value % 1
-            or not context.words("count.indicators").search(mention.lead + mention.after)
-        ):
+        if quantity.value is None or quantity.value % 1:
+            continue
+        if not context.words("count.indicators").search(mention.lead + mention.after):
             continue
         what = _counted(context, mention)
         if what is None or context.words("count.level").search(mention.before):
             continue
-        scopes = list(_scopes(context, mention))
-        possible = [_range(rows, what) for _, rows in scopes]
-        if any(low <= quantity.value <= high for low, high in possible):
+        possible = [(scope, *_range(rows, what)) for scope, rows in _scopes(context, mention)]
+        if any(low <= quantity.value <= high for _, low, high in possible):
             continue
-        scope, rows = scopes[0]
-        low, _ = _range(rows, what)
+        scope, low, _ = possible[0]
         said = {"quote": mention.quote, "scope": scope, "what": PHRASES[f"count_{what}"], "count": str(low)}
         yield context.in_field("TXT102", mention.path, **said)
 
@@ -113,8 +111,7 @@ def years(context: ReviewContext) -> Iterator[Finding]:
         return
     marker = _year_marker(context.pack)
     project = context.form.text("project").strip()
-    for passage in context.prose:
-        path, text = passage.path, passage.text
+    for path, text in context.prose:
         if "20" not in text:
             continue
         found = list(_YEAR.finditer(text))
@@ -128,7 +125,7 @@ def years(context: ReviewContext) -> Iterator[Finding]:
             says_project = bool(marker.match(rest)) or bool(project and rest.startswith(project))
             later = int(match.group(1)) > year and not path.startswith("goal.")  # plans for the next year are in place
             if not later and (says_project or (not own and match.start() < 2)):
-                quote = passage.written[match.start() : match.end() + 16].split("\n")[0]
+                quote = text[match.start() : match.end() + 16].split("\n")[0]
                 yield context.in_field("TXT104", path, quote=quote, year=str(year))
                 break
 
@@ -140,45 +137,58 @@ def other_projects(context: ReviewContext) -> Iterator[Finding]:
     if not project:
         return
     own = pairs(project)
-    for passage in context.prose:
-        for match in marker.finditer(passage.text):
+    for path, text in context.prose:
+        for match in marker.finditer(text):
             found = _project_name(context, match.group(1))
             if found is None or found in project or project in found:
                 continue
             name = pairs(found)
-            if likeness(name, own) >= 0.5 or likeness(own, pairs(match.group(1))) >= 0.5:
+            if likeness(name, own) >= _SAME_NAME or likeness(own, pairs(match.group(1))) >= _SAME_NAME:
                 continue
-            quote = passage.written[match.start() : match.start(1) + len(found)]
-            yield context.in_field("TXT107", passage.path, quote=quote, project=project, found=found)
+            quote = text[match.start() : match.start(1) + len(found)]
+            yield context.in_field("TXT107", path, quote=quote, project=project, found=found)
             break
 
 
 def other_units(context: ReviewContext) -> Iterator[Finding]:
     """「我中心」 in the form of a bureau, or another unit's name before the year."""
-    unit = fold(context.form.text("unit_name")).partition("(")[0].strip()
+    unit = _BRACKET.split(context.form.text("unit_name"))[0].strip()
     if not unit:
         return
     known = unit + context.form.text("department")
-    named = _unit_before_year(context.pack)
-    for passage in context.prose:
-        path, text = passage.path, passage.text
-        for word in context.word_list("self_reference"):
-            said, _, kinds = word.partition("=")
-            if said in text and not any(kind in known for kind in kinds.split("|")):
-                yield context.in_field("TXT108", path, quote=said, unit_name=unit)
-                break
-        else:
-            for match in named.finditer(text):
-                found = match.group(1)
-                if found not in known and unit not in found and likeness(pairs(found), pairs(known)) < 0.5:
-                    yield context.in_field("TXT108", path, quote=found, unit_name=unit)
-                    break
+    everything = "\n".join(text for _, text in context.prose)
+    strange = [
+        said
+        for said, kinds in _self_references(context.pack)
+        if said in everything and not any(kind in known for kind in kinds)
+    ]
+    suffixes = context.word_list("unit_suffix")
+    for path, text in context.prose:
+        other = next((said for said in strange if said in text), None)
+        if other is None and "20" in text:
+            other = next((name for name in _units_before_year(text, suffixes) if _is_other(name, unit, known)), None)
+        if other is not None:
+            yield context.in_field("TXT108", path, quote=other, unit_name=unit)
+
+
+def _units_before_year(text: str, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """Names that stand right before a year: 「某某局2024年……」."""
+    for match in _YEAR.finditer(text):
+        ahead = text[max(0, match.start() - 24) : match.start()]
+        if ahead.endswith(suffixes):
+            name = _OTHER_LETTER.split(ahead)[-1]
+            if len(name) > 3:
+                yield name
+
+
+def _is_other(name: str, unit: str, known: str) -> bool:
+    return name not in known and unit not in name and likeness(pairs(name), pairs(known)) < _SAME_NAME
 
 
 def conclusion(context: ReviewContext) -> Iterator[Finding]:
     """The overall goal said to be fully reached while indicators were missed."""
     cell = context.form.cell("goal.achieved")
-    head = _CLAUSE_END.split(folded(cell.text.strip()), maxsplit=1)[0]
+    head = _CLAUSE_END.split(cell.text.strip(), maxsplit=1)[0]
     if not context.words("goal.all").search(head) or context.words("goal.almost").search(head):
         return
     missed = [
@@ -190,7 +200,8 @@ def conclusion(context: ReviewContext) -> Iterator[Finding]:
         yield context.in_field("TXT110", "goal.achieved", label=label, **said)
 
 
-def _slip(value: Fraction, money: Money, unit: str) -> str:
+def _slip(quantity: Quantity, money: Money, unit: str) -> str:
+    value = in_unit(quantity, unit)
     if money.total and value and (value / money.total == 10_000 or money.total / value == 10_000):
         return PHRASES["ten_thousand"].format(unit=unit)
     return ""
@@ -198,14 +209,14 @@ def _slip(value: Fraction, money: Money, unit: str) -> str:
 
 def _counted(context: ReviewContext, mention: Mention) -> str | None:
     """What a count counts: indicators, met ones, missed ones; None when it counts something else."""
-    pack, near, after = context.pack, mention.near, mention.after.strip()
+    pack, back, after = context.pack, mention.back, mention.after.strip()
     indicator = context.words("count.indicators").match(after)
     if mention.closing or indicator or after.startswith("的"):
-        if _label(pack, "count.missed").search(near):
+        if _label(pack, "count.missed").match(back):
             return "missed"
-        if _label(pack, "count.met").search(near):
+        if _label(pack, "count.met").match(back):
             return "met"
-        if _label(pack, "count.indicators").search(near):
+        if _label(pack, "count.indicators").match(back):
             return "all"
     missed, met = context.words("count.missed"), context.words("count.met")
     rest = after[indicator.end() :] if indicator else after
@@ -261,10 +272,9 @@ def _project_name(context: ReviewContext, text: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def _label(pack: Pack, topic: str) -> re.Pattern[str]:
-    """A label right before a number, with nothing but fillers (金额, 合计, 为) between."""
-    words = _words(pack, topic)
-    fillers = _words(pack, "filler")
-    return re.compile(rf"(?:{words})(?:{fillers}|\s)*$" if words and fillers else r"(?!)")
+    """A label right before a number, nothing but fillers (金额, 合计, 为) between; matches `Mention.back`."""
+    words, fillers = (alternatives(word[::-1] for word in pack.review_words.get(key, ())) for key in (topic, "filler"))
+    return re.compile(rf"(?:{fillers}|\s)*(?:{words})" if words and fillers else r"(?!)")
 
 
 @lru_cache(maxsize=32)
@@ -280,9 +290,10 @@ def _project_marker(pack: Pack) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=32)
-def _unit_before_year(pack: Pack) -> re.Pattern[str]:
-    words = _words(pack, "unit_suffix")
-    return re.compile(rf"([\u4e00-\u9fff]{{3,20}}(?:{words}))(?=20\d\d年)" if words else r"(?!)(.)")
+def _self_references(pack: Pack) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """「我局=局」: what a text calls its own unit, and the words one of which that unit's name must hold."""
+    words = (word.partition("=") for word in pack.review_words.get("self_reference", ()))
+    return tuple((said, tuple(kinds.split("|"))) for said, _, kinds in words)
 
 
 def _words(pack: Pack, topic: str) -> str:
