@@ -145,6 +145,8 @@ def is_picture(text: str | None) -> bool:
 
 def visible_text(text: str) -> str:
     """The text of a shared or inline string as a person sees it; "" when it is blank."""
+    if len(text) > LIMITS.text:  # one string may stand in every cell
+        raise ValueError(f"text of {len(text)} characters")
     if not text.isprintable() or "_x" in text:
         text = clean_text(text)
     return "" if text.isspace() else text

@@ -43,6 +43,7 @@ class Limits:
     tree_size: int = 32 << 20  # bytes of XML of a part that is held as one tree; worksheets are streamed
     rows: int = 1_048_576  # of one sheet, as Excel
     columns: int = 16_384
+    text: int = 65_536  # characters of one cell; Excel takes 32,767
     cells: int = 1_000_000  # non-blank cells of one sheet
 
 
@@ -84,7 +85,7 @@ def plain_xml(data: bytes, part: str = "") -> bytes:
         declared = _ENCODING.match(data, 0, 300)
         encoding = declared[1].decode("ascii").lower() if declared else "utf-8"
         if encoding == "utf-16":  # .NET declares its strings so and then saves them as UTF-8
-            data = data[data.index(b">") + 1 :]
+            data = data.partition(b">")[2]
         elif encoding not in _PLAIN_ENCODINGS or not data.startswith(b"<"):
             raise BadWorkbook("TPL012", part=part, detail=f"encoding {encoding}")
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:

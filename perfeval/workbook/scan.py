@@ -81,7 +81,7 @@ def _cells(
         if formula or attributes:
             formulas += 1
             text = _formula(attributes, formula, maker)
-        elif kind == "s" and value:  # most cells of most files, so without detours
+        elif kind == "s" and value.isdigit():  # most cells of most files, so without detours
             content = strings[int(value)] if strings else ""
             if content and PICTURE_FUNCTION not in content:
                 cells[position(address)] = Cell(address, content)
@@ -113,16 +113,18 @@ def scan_strings(data: bytes) -> list[str] | None:
         text = data.decode()
     except UnicodeDecodeError:
         return None
+    if "\r" in text:  # line ends of the file itself, as every XML parser makes them
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     items = _STRING.findall(text)
     if len(items) != text.count("<si") or "<!" in text or not text.rstrip().endswith("</sst>"):
         return None
     found = ["".join(_RUN_TEXT.findall(runs)) if runs else plain for plain, runs in items]
-    if "&" in text:
-        try:
+    try:
+        if "&" in text:
             found = [_unescaped(item) if "&" in item else item for item in found]
-        except ValueError:
-            return None
-    return [visible_text(item) for item in found]
+        return [visible_text(item) for item in found]
+    except ValueError:
+        return None
 
 
 def _ranges(refs: list[str]) -> tuple[Range, ...]:

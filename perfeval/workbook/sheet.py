@@ -123,7 +123,10 @@ def shared_strings(data: bytes, part: str) -> list[str]:
     if texts is None:
         root = parse_xml(data, part)
         names = _names_of(root)
-        texts = [visible_text(_joined(item, names)) for item in root if item.tag == names.si]
+        try:
+            texts = [visible_text(_joined(item, names)) for item in root if item.tag == names.si]
+        except ValueError as error:
+            raise BadWorkbook("TPL012", part=part, detail=str(error)) from None
     return texts
 
 
