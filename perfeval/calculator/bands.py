@@ -10,7 +10,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from perfeval.calculator.compare import Refusal
-from perfeval.calculator.methods import Completion
+from perfeval.calculator.methods import Completion, Move
 from perfeval.model import Indicator, Kind
 from perfeval.numbers import decimal_text, exact_text
 from perfeval.pack import Band, Pack
@@ -56,6 +56,8 @@ def bands_of(text: str, pack: Pack) -> tuple[tuple[Band, ...], str]:
 def read_band(indicator: Indicator, pack: Pack) -> Banded | Refusal:
     """The completion of a qualitative row: the ratio is the clerk's choice, and must lie in the band named."""
     text = indicator.actual.text
+    if indicator.actual.kind is Kind.NONE:
+        return Refusal("VAL001", "actual", {"target": " ".join(indicator.target.text.split())})
     written = {"written": " ".join(text.split()), "bands": _all_ranges(pack)}
     bands, rest = bands_of(text, pack)
     if len(bands) > 1:
@@ -81,7 +83,7 @@ def _completion(ratio: Decimal, band: Band, pack: Pack) -> Completion:
     share = Fraction(ratio) / 100
     text = f"{decimal_text(ratio)}%"
     low, high = _ends(band)
-    steps = (("等次", f"{band.name}({low}—{high}),完成比例 {text}", share),)
+    steps = (Move("等次", f"{band.name}({low}—{high}),完成比例 {text}", share),)
     return Completion(share, band.high == _top(pack), text, f"MIN(1,{text})", share, text, steps)
 
 

@@ -47,6 +47,8 @@ class Comparison:
 def compare(indicator: Indicator, pack: Pack, own_method: Method | None) -> Comparison | Refusal:
     """How result and target of a quantitative row stand to each other; `own_method` is that of its kind."""
     target, actual = indicator.target, indicator.actual
+    if actual.kind is Kind.NONE and target.kind is not Kind.NONE:
+        return Refusal("VAL001", "actual", {"target": " ".join(target.text.split())})
     if target.kind is Kind.DATE:
         return _dates(target, actual, pack)
     hint = quantity.name_hint(indicator.name)
@@ -73,8 +75,6 @@ def compare(indicator: Indicator, pack: Pack, own_method: Method | None) -> Comp
 def _unusable(actual: Quantity, target: Quantity) -> Refusal | None:
     """A result that is no number at all, or not one number."""
     written = {"written": " ".join(actual.text.split()), "target": " ".join(target.text.split())}
-    if actual.kind is Kind.NONE:
-        return Refusal("VAL001", "actual", {"target": written["target"]})
     if actual.kind is Kind.GRADE:
         return Refusal("VAL014", "actual", {**written, "example": target.text.strip().lstrip("≥≤><=")})
     if actual.kind not in _NUMERIC or actual.value is None:
@@ -195,8 +195,6 @@ def _dates(target: Quantity, actual: Quantity, pack: Pack) -> Comparison | Refus
     if target.date is None or target.approximate:
         return Refusal("VAL009", "target", {"written": _quoted(target.text)})
     relation = target.relation if target.relation in (">=", ">", "<") else "<="
-    if actual.kind is Kind.NONE:
-        return Refusal("VAL001", "actual", {"target": written["target"]})
     if actual.kind is not Kind.DATE or actual.date is None or actual.approximate or actual.relation in (">=", ">"):
         return Refusal("VAL015", "actual", {**written, "example": _day(target.date)})
     method = pack.scoring.methods["date"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-from perfeval.calculator.methods import Completion, Measure, Number, proven, ratio
+from perfeval.calculator.methods import Completion, Measure, Move, Number, proven, ratio
 from perfeval.calculator.report import Report
 from perfeval.model import BLANK, Cell, Form, Indicator, Kind, Quantity
 from perfeval.numbers import decimal_text
@@ -65,7 +65,7 @@ def execution(row: Indicator, group: Group, report: Report) -> Completion | None
         return proven("没有安排也没有支出,按评分体系计满分")
     if spent == 0 and group.execution.nothing == "zero":
         text = "没有安排也没有支出,按评分体系不计分"
-        return Completion(Fraction(0), None, "0", "0", steps=(("执行率", text, Fraction(0)),))
+        return Completion(Fraction(0), None, "0", "0", steps=(Move("执行率", text, Fraction(0)),))
     label = f"{group.name} / 预算数"
     report.sheet("SCR005", label, row.cell("target").ref, what="预算数", written=row.cell("target").text.strip() or "0")
     return None

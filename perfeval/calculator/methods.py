@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import cast
 
 from perfeval.numbers import cut_text, exact_text
+from perfeval.pack import Method, Setting
 
 __all__ = [
     "MEASURED",
@@ -58,6 +59,16 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """One move of a derivation; becomes a `Step` once the titles of the sources are known."""
+
+    rule: str
+    formula: str
+    value: Fraction
+    source: str = ""  # key of the source when it is not that of the method
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """Which share of the weight a result earns, and how that came about."""
 
@@ -67,7 +78,7 @@ class Completion:
     excel: str | None  # the share for Excel: "MIN(1,151/170)"; None: full marks without a calculation
     ratio: Fraction | None = None  # 完成比例, uncapped
     bare: str = ""  # Excel text of the uncapped ratio
-    steps: tuple[tuple[str, str, Fraction], ...] = ()  # rule, formula, value
+    steps: tuple[Move, ...] = ()
 
 
 def holds(relation: str, actual: Fraction, target: Fraction) -> bool:
@@ -85,7 +96,7 @@ def holds(relation: str, actual: Fraction, target: Fraction) -> bool:
 
 def proven(text: str) -> Completion:
     """Full marks for a result known to meet its target without a ratio; `text` says why."""
-    return Completion(ONE, True, "100%", None, steps=(("达标判断", text, ONE),))
+    return Completion(ONE, True, "100%", None, steps=(Move("达标判断", text, ONE),))
 
 
 def ratio(m: Measure, _params: Mapping[str, object]) -> Completion | None:
@@ -180,46 +191,54 @@ MEASURED: Mapping[str, Callable[[Measure, Mapping[str, object]], Completion | No
 }
 
 
-def above_floor(found: Completion, floor: Fraction) -> Completion:
+def above_floor(found: Completion, floor: Setting[Fraction]) -> Completion:
     """Nothing for a completion below `floor` percent."""
-    if not floor or found.ratio is None or found.ratio * 100 >= floor:
+    if not floor.value or found.ratio is None or found.ratio * 100 >= floor.value:
         return found
-    limit = f"{exact_text(floor)}%"
-    step = ("最低完成比例", f"完成比例低于 {limit},不得分", ZERO)
-    return replace(
-        found, share=ZERO, text="0", excel=f"IF({found.bare}<{limit},0,{found.excel})", steps=(*found.steps, step)
-    )
+    limit = f"{exact_text(floor.value)}%"
+    move = Move("最低完成比例", f"完成比例低于 {limit},不得分", ZERO, floor.source)
+    excel = f"IF({found.bare}<{limit},0,{found.excel})"
+    return replace(found, share=ZERO, text="0", excel=excel, steps=(*found.steps, move))
 
 
-def none(found: Completion, _params: Mapping[str, object]) -> Completion:
+def none(found: Completion, _policy: Method) -> Completion:
     """Over-achievement changes nothing (also where it is only to be noticed or explained)."""
     return found
 
 
-def deduct(found: Completion, params: Mapping[str, object]) -> Completion:
+def deduct(found: Completion, policy: Method) -> Completion:
     """From `from` percent on, a fixed share of the weight is taken off."""
-    limit, share = cast("Fraction", params["from"]), cast("Fraction", params["share"]) / 100
+    limit, share = cast("Fraction", policy.params["from"]), cast("Fraction", policy.params["share"])
     if found.ratio is None or found.ratio * 100 < limit:
         return found
-    text = f"1 − {exact_text(share * 100)}%"
-    step = ("超额扣减", text, 1 - share)
-    excel = f"(1-{exact_text(share * 100)}%)"
-    return replace(found, share=1 - share, text=f"({text})", excel=excel, steps=(*found.steps, step))
+    text = f"1 − {exact_text(share)}%"
+    left = 1 - share / 100
+    excel = f"(1-{exact_text(share)}%)"
+    return replace(
+        found,
+        share=left,
+        text=f"({text})",
+        excel=excel,
+        steps=(*found.steps, Move("超额扣减", text, left, policy.source)),
+    )
 
 
-def cut(found: Completion, params: Mapping[str, object]) -> Completion:
+def cut(found: Completion, policy: Method) -> Completion:
     """From `from` percent on, the score is cut by as much as the completion lies above it."""
-    limit = cast("Fraction", params["from"]) / 100
+    limit = cast("Fraction", policy.params["from"]) / 100
     if found.ratio is None or found.ratio <= limit:
         return found
-    share = max(ZERO, 1 - (found.ratio - limit))
-    text = f"1 − ({found.text if found.ratio <= 1 else found.steps[0][1]} − {exact_text(limit * 100)}%)"
-    steps = (*found.steps, ("超额扣减", text, share))
+    text = f"1 − ({found.steps[-2].formula} − {exact_text(limit * 100)}%)"
+    left = 1 - (found.ratio - limit)
+    moves = (*found.steps, Move("超额扣减", text, left, policy.source))
     excel = f"MAX(0,1-({found.bare}-{exact_text(limit * 100)}%))"
-    return replace(found, share=share, text=exact_text(share), excel=excel, steps=steps)
+    if left.numerator < 0:
+        moves = (*moves, Move("封顶", "扣减后低于 0,按 0 计", ZERO, policy.source))
+        return replace(found, share=ZERO, text="0", excel=excel, steps=moves)
+    return replace(found, share=left, text=f"({text})", excel=excel, steps=moves)
 
 
-OVER: Mapping[str, Callable[[Completion, Mapping[str, object]], Completion]] = {
+OVER: Mapping[str, Callable[[Completion, Method], Completion]] = {
     "none": none,
     "remind": none,
     "require_reason": none,
@@ -230,29 +249,33 @@ OVER: Mapping[str, Callable[[Completion, Mapping[str, object]], Completion]] = {
 
 def _capped(value: Fraction, met: bool, text: str, excel: str, *, grouped: bool = False) -> Completion:
     """A ratio kept between 0 and 1, with a step when that changed it."""
-    steps = (("完成比例", text, value),)
+    steps = (Move("完成比例", text, value),)
     if value.numerator < 0:
         return Completion(
-            ZERO, met, "0", f"MAX(0,{excel})", value, excel, (*steps, ("封顶", "完成比例低于 0,按 0 计", ZERO))
+            ZERO, met, "0", f"MAX(0,{excel})", value, excel, (*steps, Move("封顶", "完成比例低于 0,按 0 计", ZERO))
         )
     share = f"MIN(1,{excel})"
     if value.numerator <= value.denominator:
         return Completion(value, met, f"({text})" if grouped else text, share, value, excel, steps)
-    return Completion(ONE, met, "100%", share, value, excel, (*steps, ("封顶", "完成比例超过 100%,按 100% 计", ONE)))
+    return Completion(
+        ONE, met, "100%", share, value, excel, (*steps, Move("封顶", "完成比例超过 100%,按 100% 计", ONE))
+    )
 
 
 def _by_relation(m: Measure) -> Completion:
+    wanted = f"{sign(m.relation)}{m.target.text}"
     met = holds(m.relation, m.actual.value, m.target.value)
+    if m.upper is not None:
+        wanted = f"{m.target.text}—{m.upper.text}"
+        met = m.target.value <= m.actual.value <= m.upper.value
     if met:
-        return proven(f"{m.actual.text} 符合 {sign(m.relation)}{m.target.text}")
-    return Completion(
-        ZERO, False, "0", "0", steps=(("达标判断", f"{m.actual.text} 不符合 {sign(m.relation)}{m.target.text}", ZERO),)
-    )
+        return proven(f"{m.actual.text} 符合 {wanted}")
+    return Completion(ZERO, False, "0", "0", steps=(Move("达标判断", f"{m.actual.text} 不符合 {wanted}", ZERO),))
 
 
 def _scaled(share: Fraction, met: bool | None, text: str) -> Completion:
     percent = f"{exact_text(share)}%"
-    return Completion(share / 100, met, percent, f"MIN(1,{percent})", steps=(("分档", text, share / 100),))
+    return Completion(share / 100, met, percent, f"MIN(1,{percent})", steps=(Move("分档", text, share / 100),))
 
 
 def calculated(formula: str, value: Fraction) -> str:

@@ -10,7 +10,7 @@ from typing import cast
 from perfeval import quantity
 from perfeval.calculator.bands import bands_of, read_band
 from perfeval.calculator.compare import Comparison, Refusal, compare
-from perfeval.calculator.methods import MEASURED, OVER, Completion, above_floor, calculated, proven, sign
+from perfeval.calculator.methods import MEASURED, OVER, Completion, Move, above_floor, calculated, proven, sign
 from perfeval.calculator.report import Report
 from perfeval.calculator.weights import Weight
 from perfeval.model import Basis, Indicator, Kind, RowResult, Step
@@ -47,7 +47,15 @@ def score_row(indicator: Indicator, weight: Weight, group: Group, pack: Pack, re
 def finish(indicator: Indicator, weight: Weight, completion: Completion, pack: Pack, source: str) -> RowResult:
     """A completion times the weight, with the steps that lead there."""
     title = pack.source_title(source)
-    steps = [Step(rule, calculated(formula, value), value, title) for rule, formula, value in completion.steps]
+    steps = [
+        Step(
+            move.rule,
+            calculated(move.formula, move.value),
+            move.value,
+            pack.source_title(move.source) if move.source else title,
+        )
+        for move in completion.steps
+    ]
     if weight.value is None:
         return RowResult(indicator, None, "", completion.ratio, met=completion.met, steps=tuple(steps))
     exact = completion.share * weight.value
@@ -125,9 +133,9 @@ def _completed(
     if compared.conversion:
         reached = compared.measure.actual
         completion = replace(
-            completion, steps=((f"换算({compared.conversion})", reached.text, reached.value), *completion.steps)
+            completion, steps=(Move(f"换算({compared.conversion})", reached.text, reached.value), *completion.steps)
         )
-    completion = above_floor(completion, pack.scoring.floor.value)
+    completion = above_floor(completion, pack.scoring.floor)
     if compared.method.name == "ratio":
         completion = _overachieved(indicator, completion, pack, report)
     return completion, compared.method.source
@@ -147,7 +155,7 @@ def _overachieved(indicator: Indicator, completion: Completion, pack: Pack, repo
             reason = "".join(indicator.text("shortfall_reason").split())
             if not reason or reason in pack.review_words.get("nothing", ("/",)):
                 report.add("SCR007", indicator, "shortfall_reason", **said)
-    return OVER[policy.name](completion, policy.params)
+    return OVER[policy.name](completion, policy)
 
 
 def _qualitative(indicator: Indicator, pack: Pack) -> bool:
@@ -161,7 +169,7 @@ def _qualitative(indicator: Indicator, pack: Pack) -> bool:
     if quantity.as_count(target) is not None and quantity.as_count(actual) is not None:
         return False  # 「零事故」 against 「未发生」 or 「0起」
     if actual.kind is Kind.GRADE or target.kind is Kind.GRADE:
-        return actual.kind is not Kind.NONE
+        return True
     return actual.kind is Kind.TEXT and bool(bands_of(actual.text, pack)[0])
 
 

@@ -5,6 +5,7 @@ How the two `rules.toml` are laid over each other:
   by key;
 - a list of named entries (groups, kinds, indicators, bands, grades) is what the extending pack writes, in its order;
   an entry keeps what it does not state from the entry of the same name. A list not written is kept;
+- a key written as `false` is not taken over;
 - `id`, `title`, `version` and `year` are never taken over.
 """
 
@@ -33,7 +34,9 @@ def _section(base: Mapping[str, object], own: Mapping[str, object], path: str, p
     for key, value in own.items():
         place = f"{path}.{key}" if path else key
         under = base.get(key)
-        if key in _NAMED and _tables(value) and _tables(under):
+        if value is False:
+            merged.pop(key, None)
+        elif key in _NAMED and _tables(value) and _tables(under):
             merged[key] = _entries(_as_tables(under), _as_tables(value), place, problems)
         elif isinstance(value, Mapping) and isinstance(under, Mapping) and "source" not in under:
             merged[key] = _section(under, value, place, problems)
@@ -50,7 +53,7 @@ def _entries(
     for entry in own:
         under = known.get(entry.get("name"), {})
         place = f"{path}.{entry.get('name')}"
-        stated = [key for key in entry if key not in _UNSOURCED and key not in _NAMED]
+        stated = [key for key in entry if key not in _UNSOURCED and key not in _NAMED and entry[key] is not False]
         if stated and "source" in under and "source" not in entry:
             problems.add("PAK014", f"{place}.{stated[0]}", value=stated[0])
         merged.append(_section(under, entry, place, problems))

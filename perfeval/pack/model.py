@@ -152,7 +152,7 @@ class NotApplicable:
     source: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
 class Pack:
     """Everything a city and year says about its form. Compared by identity, so that it can key a cache."""
 
@@ -182,6 +182,9 @@ class Pack:
     def form_path(self) -> Path:
         """The layout workbook."""
         return (self.form_folder or self.folder) / "form.xlsx"
+
+    def __repr__(self) -> str:
+        return f"Pack({self.id!r}, {str(self.folder)!r})"
 
     def group(self, name: str) -> Group:
         """The group of that name; KeyError when the pack has none."""
