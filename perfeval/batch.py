@@ -7,8 +7,10 @@ fault of ours becomes a SYS finding of that file, and a worker that dies is foun
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -139,12 +141,24 @@ def _alone(
 
 
 def _processes(jobs: int) -> Executor:
-    return ProcessPoolExecutor(jobs, initializer=_leave_interrupts_to_the_parent)
+    return ProcessPoolExecutor(jobs, initializer=_begin_worker)
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches the whole process group; a worker finishes its file, the parent decides what comes next."""
+def _begin_worker() -> None:
+    """Ctrl-C reaches the whole process group: a worker finishes its file, the parent decides what comes next.
+
+    A parent that is killed decides nothing any more; its workers would wait for work for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _reports(tasks: _Chunk, options: Options, reduce: Callable[[Outcome], T]) -> list[Report[T]]:

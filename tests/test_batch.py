@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -359,6 +362,42 @@ def test_only_a_few_tasks_are_under_way_at_a_time(monkeypatch: pytest.MonkeyPatc
     assert len(begun) <= 100  # memory does not grow with the number of files
     reports.close()  # type: ignore[attr-defined]
     assert len(begun) <= 100
+
+
+def test_workers_end_when_the_parent_is_killed(tmp_path: Path) -> None:
+    script = """if True:
+        import os, sys, time
+        from pathlib import Path
+        from perfeval import batch
+        from perfeval.pipeline import Options, Outcome
+        from perfeval.planning import Task
+        def slow(path, options):
+            time.sleep(0.05)
+            return Outcome(path)
+        def process_of(outcome):
+            return os.getpid()
+        batch.pipeline.inspect = slow
+        for report in batch.run([Task(Path("x"))] * 10000, Options(), process_of, jobs=2):
+            print(report.value, flush=True)
+    """
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    workers = {int(parent.stdout.readline()) for _ in range(12)}
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 10
+    while any(is_running(worker) for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    parent.stdout.close()
+
+
+def is_running(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"  # ended, and nobody has asked how
 
 
 def test_findings_of_planning_join_those_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import io
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
+import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -161,8 +165,9 @@ PARAMS = dict.fromkeys(("path", "other", "output", "reason", "error"), "…")
 
 def pretend(path: Path, target: Path | None, options: Options) -> Outcome:
     """An outcome as the name of the file says."""
-    if "停" in path.name:
-        os.kill(os.getppid() if "工" in path.name else os.getpid(), signal.SIGINT)
+    for word, number in (("停", signal.SIGINT), ("终", signal.SIGTERM)):
+        if word in path.name:
+            os.kill(os.getppid() if "工" in path.name else os.getpid(), number)
     if "邮" in path.name:
         raise MailError("邮箱拒绝")
     if target is not None:
@@ -308,7 +313,11 @@ def test_a_fault_outside_the_files_is_caught_too(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.usefixtures("pretending")
-@pytest.mark.parametrize(("names", "jobs", "most"), [(["1", "2停", "3", "4"], "1", 2), (["1", "2停工"], "2", 200)])
+@pytest.mark.parametrize(
+    ("names", "jobs", "most"),
+    [(["1", "2停", "3"], "1", 2), (["1", "2终", "3"], "1", 2), (["1", "2停工"], "2", 200)],
+    ids=["Ctrl-C", "SIGTERM", "two processes"],
+)
 @pytest.mark.parametrize("as_json", [False, True])
 def test_ctrl_c_leaves_whole_files_and_says_how_to_go_on(
     tmp_path: Path, names: Sequence[str], jobs: str, most: int, as_json: bool
@@ -326,6 +335,7 @@ def test_ctrl_c_leaves_whole_files_and_says_how_to_go_on(
         assert value["interrupted"] is True
         assert 1 <= len(value["files"]) <= len(written)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 # ---- the terminal ----------------------------------------------------------------------------------------------------
@@ -489,3 +499,139 @@ def test_broken_pack_error_is_one_message(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("perfeval.pack.load_pack", refuse)
     result = run("packs", "show", "x")
     assert (result.exit_code, result.stderr) == (ExitCode.PACK, "错误:评分体系「x」有错误\n")
+
+
+# ---- the whole, on the samples ---------------------------------------------------------------------------------------
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "inbox"
+REAL = SAMPLES / "江门市投资促进局" / "招商引资专项经费.xlsx"
+
+
+def test_fill_and_check_a_folder_of_samples(tmp_path: Path) -> None:
+    out = tmp_path / "结果"
+    done = perfeval("fill", str(SAMPLES), "--out", str(out), "--json", "--jobs", "2")
+    assert done.returncode == ExitCode.FOUND_ERRORS
+    assert done.stderr == b""
+    files = json.loads(done.stdout)["files"]
+    inputs = [path for path in SAMPLES.rglob("*") if path.is_file()]
+    assert sorted(entry["path"] for entry in files) == sorted(map(str, inputs))
+    for entry in files:
+        assert (entry["status"] == "failed") == (entry["output"] is None) == (entry["form"] is None)
+        if entry["output"] is not None:
+            source, result = Path(entry["path"]), Path(entry["output"])
+            assert zipfile.is_zipfile(result)
+            assert result.parent.relative_to(out) == source.parent.relative_to(SAMPLES)
+            assert result.name.startswith(f"{source.stem}_评分表.xls")
+    written = {path for path in out.rglob("*") if path.is_file()}
+    assert written == {Path(entry["output"]) for entry in files if entry["output"]}
+
+    checked = run("check", SAMPLES)
+    assert checked.exit_code == ExitCode.FOUND_ERRORS
+    closing = checked.stdout.splitlines()[-1]
+    statuses = [entry["status"] for entry in files]
+    assert closing.startswith(f"共 {len(files)} 个文件:")
+    assert closing.endswith(f"需修改 {statuses.count('error')},失败 {statuses.count('failed')}")
+
+    again = perfeval("fill", str(SAMPLES), "--out", str(out), "--on-exists", "skip")
+    assert f"跳过 {len(written)}".encode() in again.stdout
+    assert {path for path in out.rglob("*") if path.is_file()} == written
+
+
+def test_findings_in_json_and_on_the_terminal_are_the_same() -> None:
+    (entry,) = json.loads(run("check", REAL, "--json").stdout)["files"]
+    text = run("check", REAL).stdout
+    assert len(entry["findings"]) > 3
+    for finding in entry["findings"]:
+        assert f"{finding['code']}  {finding['sheet']}" in text
+        assert finding["message"] in text
+        assert f"改法:{finding['fix']}" in text
+
+
+def test_explain_a_score_of_a_sample() -> None:
+    whole = run("explain", REAL).stdout
+    assert whole.count("得分 ") >= 13
+    assert "合计 98.85" in whole
+    (row,) = json.loads(run("explain", REAL, "$h$19", "--json").stdout)["indicators"]
+    assert row["score"] == {"exact": "302/51", "shown": "5.92"}
+    text = run("explain", REAL, "指标评分表!H19").stdout
+    assert row["name"] in text
+    assert all(step["formula"] in text and step["source"] in text for step in row["steps"])
+    elsewhere = run("explain", REAL, "A1")
+    assert elsewhere.exit_code == ExitCode.USAGE
+    assert "19" in elsewhere.stderr
+
+
+def test_explain_a_file_without_form_says_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "空.xlsx").write_bytes(b"")
+    result = run("explain", tmp_path / "空.xlsx")
+    assert result.exit_code == ExitCode.FOUND_ERRORS
+    assert "TPL" in result.stderr
+    assert run("explain", tmp_path / "没有.xlsx").exit_code == ExitCode.PATH
+    assert run("explain", tmp_path).exit_code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("out", ["空白.xlsx", "分发", "分发/空白.XLSX"])
+def test_new_writes_a_blank_form(tmp_path: Path, out: str) -> None:
+    result = run("new", "--pack", PACK, "--out", tmp_path / out)
+    assert result.exit_code == 0, result.output
+    written = Path(result.stdout.strip())
+    assert zipfile.is_zipfile(written)
+    assert tmp_path / out in (written, written.parent)
+    first = written.read_bytes()
+    second = Path(run("new", "--pack", PACK, "--out", tmp_path / out).stdout.strip())
+    assert second.stem == f"{written.stem}_2"
+    assert second.read_bytes() == first
+    assert run("new", "--pack", PACK, "--out", written, "--on-exists", "skip").stdout == ""
+
+
+def test_on_a_terminal_lines_are_coloured_and_progress_is_shown() -> None:
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "perfeval", "check", str(SAMPLES), "--jobs", "1"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env={key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm"},
+    )
+    os.close(terminal)
+    seen = b""
+    with contextlib.suppress(OSError):  # EIO: the program has ended and closed the terminal
+        while piece := os.read(controller, 65536):
+            seen += piece
+    os.close(controller)
+    assert process.wait() == ExitCode.FOUND_ERRORS
+    text = seen.decode("utf-8")
+    assert "\x1b[1;31m" in text
+    assert re.search(r"\[#*-*\] \d+/\d+", text)
+    shown = re.sub(r"\x1b\[[\d;]*m", "", text).replace("\r\n", "\n")
+    lines = [line.rpartition("\r")[2] for line in shown.rstrip().split("\n")]
+    assert lines[-1].startswith("共 ")
+    wrapped = [line for line in lines if line.startswith(" " * 13)]
+    assert wrapped
+    assert all(columns(line) <= 80 for line in wrapped)
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.02, 0.1])
+def test_a_killed_run_leaves_only_whole_files_and_the_next_one_completes(tmp_path: Path, pause: float) -> None:
+    folder = inbox(tmp_path, *(f"{number}.xlsx" for number in range(60)))
+    for path in folder.iterdir():
+        path.write_bytes(REAL.read_bytes())
+    out = tmp_path / "出"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "perfeval", "fill", str(folder), "--out", str(out), "--jobs", "2"],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(pause)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    results = [path for path in out.iterdir() if not path.name.startswith(".")]
+    assert results
+    assert {path.suffix for path in results} == {".xlsx"}
+    assert len({path.read_bytes() for path in results}) == 1
+    finished = run("fill", folder, "--out", out, "--on-exists", "skip", "--jobs", "1")
+    assert finished.exit_code == 0
+    assert len({path.name for path in out.iterdir() if not path.name.startswith(".")}) == 60

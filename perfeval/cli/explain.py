@@ -12,7 +12,7 @@ import click
 
 from perfeval.cli.console import Console
 from perfeval.cli.words import Command
-from perfeval.cli.work import options_of, pack_options
+from perfeval.cli.work import exit_code_of, options_of, pack_options
 from perfeval.errors import ExitCode, UsageError
 from perfeval.findings import STAGES, Code, Severity, catalogue
 from perfeval.numbers import exact_text, shown
@@ -84,7 +84,7 @@ def _explain_file(console: Console, path: Path, cell: str | None, options: Any, 
     if not outcome.forms:
         for finding in outcome.findings:
             console.message("\n".join(finding_lines(finding)))
-        return ExitCode.FOUND_ERRORS
+        return exit_code_of([finding.code for finding in outcome.findings], faulty=True)
     if not chosen:
         rows = "、".join(str(result.indicator.row) for form in outcome.forms for result in _results(form))
         raise UsageError(f"{cell} 不在任何三级指标的行里。三级指标在第 {rows} 行。")

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from perfeval.pipeline import Options
     from perfeval.planning import Plan
 
-__all__ = ["check", "fill", "options_of", "pack_options"]
+__all__ = ["check", "exit_code_of", "fill", "options_of", "pack_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -160,8 +160,7 @@ class _Run:
         self.done = 0
         self.interrupted = False
         self.log: Path | None = None
-        self._faulty = False
-        self._path_fault = False
+        self._codes: set[str] = set()
         self._console = console
         self._total = total
         self._log_folder = log_folder
@@ -178,26 +177,31 @@ class _Run:
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """The first Ctrl-C lets the files under way finish, so that only whole ones stay; a second one ends at once."""
+        """The first Ctrl-C or SIGTERM lets the files under way finish; a second one ends at once."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-        def first_time(_signum: int, _frame: FrameType | None) -> None:
+        def restore() -> None:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+        def first_time(_number: int, _frame: FrameType | None) -> None:
             self.interrupted = True
-            signal.signal(signal.SIGINT, before)
+            restore()
 
         if threading.current_thread() is not threading.main_thread():
-            yield
+            yield  # signals belong to the main thread
             return
-        before = signal.signal(signal.SIGINT, first_time)
+        for number in before:
+            signal.signal(number, first_time)
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            restore()
 
     def _count(self, report: Report[str]) -> None:
         self.done += 1
         self.counts[report.status] += 1
-        self._path_fault = self._path_fault or not _PATH_FAULTS.isdisjoint(report.codes)
-        self._faulty = self._faulty or any(code.startswith("SYS") for code in report.codes)
+        self._codes.update(report.codes)
         if report.bug is not None:
             self.log = buglog.record(report.bug, str(report.path), self._log_folder)
 
@@ -205,11 +209,18 @@ class _Run:
         """The gravest of what happened."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
-        if self._faulty:
-            return ExitCode.BUG
-        if self._path_fault or nothing_found:
+        if nothing_found:
             return ExitCode.PATH
-        return ExitCode.FOUND_ERRORS if self.counts["error"] or self.counts["failed"] else ExitCode.DONE
+        return exit_code_of(self._codes, faulty=bool(self.counts["error"] or self.counts["failed"]))
+
+
+def exit_code_of(codes: Collection[str], *, faulty: bool) -> ExitCode:
+    """The gravest of what the findings `codes` stand for; `faulty`: some file has an 错误 or could not be read."""
+    if any(code.startswith("SYS") for code in codes):
+        return ExitCode.BUG
+    if not _PATH_FAULTS.isdisjoint(codes):
+        return ExitCode.PATH
+    return ExitCode.FOUND_ERRORS if faulty else ExitCode.DONE
 
 
 def _already_done(plan: Plan) -> int:
