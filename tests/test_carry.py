@@ -111,7 +111,6 @@ def test_comments_and_their_boxes_follow_their_rows(rich: bytes) -> None:
         ("dataValidations/dataValidation", "sqref", ["C13:C16"], ["C13:C20"]),
         ("hyperlinks/hyperlink", "ref", ["A14", "A17"], ["A18", "A21"]),
         ("hyperlinks/hyperlink", "location", [None, f"'{FORM}'!B20"], [None, f"'{FORM}'!B24"]),
-        ("rowBreaks/brk", "id", ["16"], ["20"]),
         ("sheetPr/tabColor", "rgb", ["FF00B050"], ["FF00B050"]),
     ],
 )

@@ -3,7 +3,7 @@
 Pictures, seals, charts, text boxes, comments, form buttons, sparklines, tables, rules and links of their own, the
 background, the colour of the tab, the name a macro knows the sheet by. Most of it lives in parts of its own that the
 sheet only points to: the pointer is kept as it is and the part stays byte for byte the same unless a row moved.
-What was made by a program to describe the old cells (the order of calculation, filters, the view) is not kept.
+What describes how the old cells were shown (the view, hidden rows, criteria of a filter, page breaks) is not kept.
 """
 
 from __future__ import annotations

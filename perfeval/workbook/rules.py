@@ -1,4 +1,4 @@
-"""What a sheet says about ranges of cells: conditional formats, validations, links, sparklines, page breaks.
+"""What a sheet says about ranges of cells: conditional formats, validations, links, sparklines.
 
 Such a rule has to follow its rows: a rule of a form template stands at one row and is wanted on all the rows that
 row became (`Rules.expanded`), a rule somebody added to a filled form must stay with the rows it was put on
@@ -43,11 +43,9 @@ _LISTS = {  # lists of the sheet itself, and their items
     "protectedRanges": "protectedRange",
     "ignoredErrors": "ignoredError",
     "cellWatches": "cellWatch",
-    "rowBreaks": "brk",
 }
 _PARENTS = {item: parent for parent, item in _LISTS.items()}
 _FORMULAS = {"formula", "formula1", "formula2", "f"}  # elements that hold a formula
-_TRUE = ("1", "true", "on")
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 _ROW_NUMBER = re.compile(r"(?<=[A-Za-z$])[0-9]+")
 _NUMBER = re.compile(r"(?<![0-9.])[1-9][0-9]{0,6}(?![0-9])")
@@ -60,7 +58,7 @@ _INCIDENTAL = {
 }  # fmt: skip
 _DEFAULTS = {("operator", "between")}
 
-_Kind = Literal["ranges", "formula", "format", "priority", "break"]
+_Kind = Literal["ranges", "formula", "format", "priority"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +160,6 @@ class Rules:
                 if rule.family.upper() == f"EXT:{_SPARKLINES}":  # one cell each: it stays in the first row
                     return shift_ranges(hole.content, lambda row: spans(row)[0])
                 return expand_ranges(hole.content, spans) or None
-            if hole.kind == "break":
-                return str(spans(int(hole.content))[1])
             return expand_formula(hole.content, spans, rule.anchor)
 
         return _filled((rule for rule in self._rules if not rule.linked), fill, formats)
@@ -177,8 +173,6 @@ class Rules:
         def fill(hole: _Hole, _rule: _Rule) -> str:
             if hole.kind == "ranges":
                 return shift_ranges(hole.content, row_map)
-            if hole.kind == "break":  # it shows above the row that follows it, and goes with that one
-                return str(max(1, row_map(int(hole.content) + 1) - 1))
             return shift_formula(hole.content, row_map, sheet, unqualified=True)
 
         return _filled((rule for rule in self._rules if linked or not rule.linked), fill, None)
@@ -232,12 +226,8 @@ def _elements(families: Mapping[str, Sequence[str]]) -> dict[str, str]:
             extensions += _extension(family[4:], items)
         else:
             parent = _PARENTS[family]
-            counts = ""
-            if parent == "dataValidations":
-                counts = f' count="{len(items)}"'
-            elif parent == "rowBreaks":
-                counts = f' count="{len(items)}" manualBreakCount="{len(items)}"'
-            elements[parent] = f"<{parent}{counts}>{''.join(items)}</{parent}>"
+            count = f' count="{len(items)}"' if parent == "dataValidations" else ""
+            elements[parent] = f"<{parent}{count}>{''.join(items)}</{parent}>"
     if extensions:
         elements["extLst"] = f"<extLst>{extensions}</extLst>"
     return elements
@@ -266,8 +256,7 @@ def _items(elements: Iterable[etree._Element]) -> Iterable[tuple[etree._Element,
             yield element, name
         elif name in _LISTS:
             for item in element:
-                # Breaks that are not manual are a program's own reckoning of where pages ended.
-                if _local(item) == _LISTS[name] and (name != "rowBreaks" or item.get("man") in _TRUE):
+                if _local(item) == _LISTS[name]:
                     yield item, _LISTS[name]
         elif name == "extLst":
             for extension in element:
@@ -338,8 +327,6 @@ def _cut(element: etree._Element, *, verbatim: bool) -> tuple[tuple[str, ...], t
             node.set("val", hole("formula", node.get("val", "")))
         elif name == "hyperlink" and node.get("location"):
             node.set("location", hole("formula", node.get("location", "")))
-        elif name == "brk":
-            node.set("id", hole("break", node.get("id", "0")))
         elif name == "cfRule":
             for key, kind in _RULE_NUMBERS:
                 if (number := node.get(key, "")).isdecimal():

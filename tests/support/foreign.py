@@ -90,7 +90,6 @@ def rich_workbook(*, macro: bool = False, comments: bool = True) -> bytes:
     form.write_url("A17", f"internal:'{FORM}'!B20")
     form.repeat_rows(9, 11)
     form.print_area("A1:L20")
-    form.set_h_pagebreaks([16])
     form.add_table("N13:O16")
     evidence.write_formula("A1", f"='{FORM}'!B20+B20", None, 19)
     evidence.write("A2", "系列")
