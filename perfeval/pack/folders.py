@@ -149,6 +149,7 @@ def _read(folder: Path, stamp: tuple[tuple[str, int, int], ...]) -> tuple[Pack |
             problems.add(
                 "PAK016", "extends", value=str(own.values["extends"]), reason="它自己也延用别的评分体系;只能延用一层"
             )
+            return None, tuple(problems.findings)
         values = laid_over(base.values, own.values, problems)
         narrative = {**base.narrative, **own.narrative}
         form_folder = folder if (folder / FORM).is_file() else base_folder
