@@ -7,15 +7,13 @@ fault of ours becomes a SYS finding of that file, and a worker that dies is foun
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -117,7 +115,7 @@ def _pooled(
             futures.popleft()
             under_way.popleft()
             yield from reports
-    except BrokenProcessPool:
+    except BrokenExecutor:
         return [task for chunk in under_way for task in chunk]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -133,7 +131,7 @@ def _alone(
     pool = start(1)
     try:
         return pool.submit(work, (task,)).result()
-    except BrokenProcessPool:
+    except BrokenExecutor:
         died = Finding("SYS002", params={"path": str(task.path)})
         return [_report(Outcome(task.path, findings=(*task.findings, died)), reduce)]
     finally:
@@ -141,6 +139,8 @@ def _alone(
 
 
 def _processes(jobs: int) -> Executor:
+    from concurrent.futures import ProcessPoolExecutor  # slow to load, and one file needs no processes
+
     return ProcessPoolExecutor(jobs, initializer=_begin_worker)
 
 
@@ -155,7 +155,9 @@ def _begin_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
+    from multiprocessing import parent_process
+
+    parent = parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
