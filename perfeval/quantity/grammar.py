@@ -27,11 +27,12 @@ _TO = re.compile(r"(?<=.)(?:~|—+|-|至|到)(?=.)")
 _AND = re.compile(r"(?<=.)(?:,?并?且|[,、;])(?=[≤<不小低])")
 _LABELLED = re.compile(r"([^\W\da-zA-Z]{0,20}(?:率|度|比例|占比|比重))(?:为|达到|达|是|:)?(.*[0-9].*)")
 # A label with one of these says something else than the level of the measure: 「投诉率下降5%」.
-_NO_LEVEL = re.compile(r"[未不无没非增减升降提超较比同环]|完成比例|达成比例|完成程度")
+_NO_LEVEL = re.compile(r"[未不无没非增减升降提超较]|同比|环比|比上|完成比例|达成比例|完成程度")
 _RATIO = re.compile(
-    r"(.*?)[,、;:(]*(完成比例|完成率|完成度|完成程度|达成比例|达成率|达成度|实现程度|实现比例)?"
-    rf"(?:为|达到|达|是|:|\()*({ARABIC})%\)*"
+    r"(.*?)([,、;:(]*+)(完成比例|完成率|完成度|完成程度|达成比例|达成率|达成度|实现程度|实现比例)?"
+    rf"(?:为|达到|达|是|:|\()*+({ARABIC})%\)*"
 )
+_CHANGE = re.compile(r"[增减升降强]|提高|改善|优化")  # 「显著提升(95%)」: by 95 %, or to 95 %
 _BAND_RANGE = re.compile(r"\(?[0-9]+%?(?:\(含\))?[-—~至]+[0-9]+%(?:\(含\))?\)?")
 _FIGURES = re.compile(r"[0-9<>=≥≤%\x00]")
 _DIGIT = re.compile(r"[0-9]")
@@ -138,11 +139,14 @@ def _rated(core: str, text: str) -> Quantity | None:
     match = _RATIO.fullmatch(core)
     if match is None:
         return None
-    value = arabic(match[3])
+    value = arabic(match[4])
     head = _BAND_RANGE.sub("", match[1]).replace('"', "").strip("、,;:()。")
     if value is None or _FIGURES.search(head) is not None:
         return None
-    if not (is_judgement(head) if match[2] is None else not is_placeholder(head)):
+    if match[3] is not None:
+        if is_placeholder(head):
+            return None
+    elif not match[2] or not is_judgement(head) or _CHANGE.search(head) is not None:
         return None
     return Quantity(text, Kind.GRADE, value=value, grade=head or None)
 

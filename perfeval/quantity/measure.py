@@ -59,12 +59,16 @@ _DAY_IN_DIGITS = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[
 _HUNDREDTHS = re.compile(rf"(百|千|万)分之({ARABIC}|{HAN}+)")
 _TENTHS = re.compile(r"([一二两三四五六七八九十]|10|[1-9])成([一二三四五六七八九半])?")
 _AND_HALF = re.compile(rf"({ARABIC}|{HAN}+?)(?:个半(年|月|学期|学年|小时)|(年|天|小时|倍|亩|公里|公斤)半)")
+_CALENDAR = {"月": (1, 12), "季度": (1, 4), "年": (1900, 2100)}  # without 个 these are points in time
+_SQUARES = re.compile(r"(?<=m)[23](?![0-9])")
 _PERIODS = frozenset(["年", "月", "季度", "周", "天", "小时", "分钟", "秒", "工作日", "学期", "学年"])
 
 
 def read_number(core: str, text: str) -> Quantity | None:
     """The one number in a compacted text, `text` being what was written; None when it is none or none for certain."""
     before = ""
+    if "m" in core:
+        core = _SQUARES.sub(lambda power: "²" if power.group() == "2" else "³", core)
     rest = core
     if core[0] not in "0123456789":
         match = _LEADING.match(core)
@@ -95,7 +99,7 @@ def _measure(match: re.Match[str], before: str, text: str) -> Quantity | None:
     if written[:1] == "(" and written[-1:] == ")":
         written = written[1:-1]
     unit = canonical(written) if written else None
-    if written and (unit is None or _is_a_word(unit, written, number, spoken=mixed is not None)):
+    if written and (unit is None or _is_a_word(unit, written, number, spoken=mixed is not None, limited=before != "")):
         return None
     if unit is None and digits is not None and _DAY_IN_DIGITS.fullmatch(digits) is not None:
         return None
@@ -120,12 +124,13 @@ def _measure(match: re.Match[str], before: str, text: str) -> Quantity | None:
     return Quantity(text, kind, stated[0], number, None, unit, stated[1], note=done or remark)
 
 
-def _is_a_word(unit: str, written: str, number: Decimal, *, spoken: bool) -> bool:
+def _is_a_word(unit: str, written: str, number: Decimal, *, spoken: bool, limited: bool) -> bool:
     """Whether number and "unit" only look like an amount: 「12月」 is December, 「一致」 is no count."""
-    if written == "月" and 1 <= number <= 12:
-        return True
-    if unit == "年" and 1900 <= number <= 2100:
-        return True
+    if unit in _CALENDAR and unit == written:
+        first, last = _CALENDAR[unit]
+        return first <= number <= last
+    if unit == "类" and not limited:
+        return True  # a class of water, a kind of road
     return (spoken or unit.isascii()) and not is_known(unit, spoken=spoken)
 
 

@@ -14,7 +14,7 @@ __all__ = ["ARABIC", "HAN", "MIXED", "arabic", "numeral"]
 
 ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 HAN = r"[零〇一二两三四五六七八九十百千万亿点壹贰貳叁肆伍陆陸柒捌玖拾佰仟半]"
-MIXED = rf"(?:{ARABIC}|{HAN})(?:[0-9.]+|{HAN})*"  # anything that might be a numeral; `numeral` decides
+MIXED = rf"(?>{ARABIC}|{HAN})(?:[0-9.]|{HAN})*+"  # anything that might be a numeral; `numeral` decides
 
 _LONGEST = 24  # digits; more is no measurement and would overrun exact decimal arithmetic
 _FORMAL = str.maketrans("〇壹贰貳叁肆伍陆陸柒捌玖拾佰仟", "零一二二三四五六六七八九十百千")
