@@ -10,6 +10,7 @@ import pytest
 import xlsxwriter
 from lxml import etree
 
+from perfeval.workbook.anchors import moved_refs
 from perfeval.workbook.carry import carry
 from perfeval.workbook.edit import edited
 from perfeval.workbook.package import Package
@@ -142,6 +143,50 @@ def test_macros_keep_the_name_they_know_the_sheet_by() -> None:
     after = refilled(macro, DOWN_4)
     assert root_of(after, SHEET).find(f"{M}sheetPr").get("codeName") == "评分表"
     assert members(after)["xl/vbaProject.bin"] == members(macro)["xl/vbaProject.bin"]
+
+
+CONTROLS = (
+    '<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><mc:Choice'
+    ' xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main" Requires="x14"><controls>'
+    '<control shapeId="1026" r:id="rId90" name="复选框 1"><controlPr defaultSize="0" linkedCell="$B$16">'
+    "<anchor{stretch}>"
+    "<from><xdr:col>1</xdr:col><xdr:colOff>0</xdr:colOff><xdr:row>14</xdr:row><xdr:rowOff>9525</xdr:rowOff></from>"
+    "<to><xdr:col>3</xdr:col><xdr:colOff>0</xdr:colOff><xdr:row>16</xdr:row><xdr:rowOff>9525</xdr:rowOff></to>"
+    "</anchor></controlPr></control></controls></mc:Choice></mc:AlternateContent>"
+)
+
+
+@pytest.mark.parametrize(
+    ("stretch", "rows"), [("", ["14", "16"]), (' moveWithCells="1" sizeWithCells="1"', ["14", "19"])]
+)
+def test_form_controls_follow_their_rows_and_their_linked_cell_too(rich: bytes, stretch: str, rows: list[str]) -> None:
+    controls = CONTROLS.format(stretch=stretch)
+    spaces = b'<worksheet xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing" '
+    links = "xl/worksheets/_rels/sheet1.xml.rels"
+    relation = b'<Relationship Id="rId90" Type="x/ctrlProp" Target="../ctrlProps/ctrlProp1.xml"/></Relationships>'
+    data = with_members(
+        rich,
+        {
+            SHEET: lambda xml: xml.replace(b"<worksheet ", spaces).replace(
+                b"<tableParts", controls.encode() + b"<tableParts"
+            ),
+            links: lambda xml: xml.replace(b"</Relationships>", relation),
+            "xl/ctrlProps/ctrlProp1.xml": b'<formControlPr objectType="CheckBox" fmlaLink="$B$16"/>',
+        },
+    )
+    down_3 = inserted(3, before=16)
+    after = refilled(data, down_3)
+    control = next(root_of(after, SHEET).iter(f"{M}control"))
+    assert control.find(f"{M}controlPr").get("linkedCell") == "$B$19"
+    assert [row.text for row in control.iter(f"{XDR}row")] == rows
+    assert b'fmlaLink="$B$19"' in members(after)["xl/ctrlProps/ctrlProp1.xml"]
+    assert members(refilled(data))["xl/ctrlProps/ctrlProp1.xml"] == members(data)["xl/ctrlProps/ctrlProp1.xml"]
+
+
+def test_threaded_comments_follow_their_rows() -> None:
+    thread = b'<ThreadedComments><threadedComment ref="B16"><text>ref="B16"</text></threadedComment></ThreadedComments>'
+    assert moved_refs(thread, DOWN_4) == thread.replace(b'Comment ref="B16"', b'Comment ref="B20"')
+    assert moved_refs(thread, identity) is thread
 
 
 def test_our_rules_of_last_time_are_not_taken_for_the_clerks(rich: bytes) -> None:

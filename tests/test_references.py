@@ -27,6 +27,7 @@ def down(row: int) -> int:
     [
         ("SUM(D13:D20)", "SUM(D13:D25)"),
         ("SUM(D20:D13)", "SUM(D13:D25)"),
+        ("SUM(D13:D12)", "SUM(D13:D12)"),
         ("$A$14+A$14+$A14", "$A$19+A$19+$A19"),
         ("a14", "a19"),
         ("14:20+$13:$15", "19:25+$13:$20"),
@@ -173,7 +174,7 @@ FORMULAS = st.lists(TERMS, min_size=1, max_size=6).map("+".join)
 
 @given(FORMULAS, st.integers(1, 500))
 def test_moving_down_and_up_again_changes_nothing(formula: str, by: int) -> None:
-    ordered = shift_formula(formula, lambda row: row)  # ends of ranges in order
+    ordered = shift_formula(shift_formula(formula, lambda row: row + 1), lambda row: row - 1)  # ends of ranges in order
     assert shift_formula(shift_formula(ordered, lambda row: row + by), lambda row: row - by) == ordered
 
 
@@ -186,5 +187,5 @@ def test_any_text_survives(text: str, by: int) -> None:
 
 @given(FORMULAS)
 def test_a_template_row_that_stands_for_itself_changes_nothing(formula: str) -> None:
-    ordered = shift_formula(formula, lambda row: row)
-    assert expand_formula(ordered, lambda row: (row, row), 1) == ordered
+    assert shift_formula(formula, lambda row: row) == formula
+    assert expand_formula(formula, lambda row: (row, row), 1) == formula

@@ -24,6 +24,7 @@ _MARKER = re.compile(
     re.S,
 )
 _FIXED_SIZE = re.compile(rb"editAs\s*=\s*[\"'](?:oneCell|absolute)[\"']")
+_STRETCHES = re.compile(rb"sizeWithCells\s*=\s*[\"'](?:1|true)[\"']")
 # Bounded, because VML need not be well-formed: a missing end must not cost a search through the whole part.
 _CLIENT_DATA = re.compile(rb"<(%bClientData)\b[^>]{0,200}>.{0,4000}?</\1>" % _TAG, re.S)
 _VML_ROW = re.compile(rb"(<%bRow>\s*)([0-9]{1,7})" % _TAG)
@@ -46,7 +47,11 @@ def moved_drawing(data: bytes, row_map: RowMap) -> bytes:
     """
 
     def two_cells(match: re.Match[bytes]) -> bytes:
-        return _anchor(match[0], row_map, fixed=_FIXED_SIZE.search(match[2]) is not None)
+        if match[1] == b"anchor":  # of a control, which says what stretches, not what is fixed
+            fixed = _STRETCHES.search(match[2]) is None
+        else:
+            fixed = _FIXED_SIZE.search(match[2]) is not None
+        return _anchor(match[0], row_map, fixed=fixed)
 
     moved = _TWO_CELLS.sub(two_cells, data)
     moved = _ONE_CELL.sub(lambda match: _anchor(match[0], row_map, fixed=True), moved)

@@ -228,10 +228,13 @@ def _move_parts(
     def buttons(data: bytes, row_map: RowMap) -> bytes:
         return moved_formulas(data, row_map, sheet.name, unqualified=True)
 
+    def table(data: bytes, row_map: RowMap) -> bytes:
+        return buttons(moved_refs(data, row_map), row_map)
+
     movers: Mapping[str, Callable[[bytes, RowMap], bytes]] = {
         "drawing": moved_drawing,
         "threadedComment": moved_refs,
-        "table": moved_refs,
+        "table": table,
         "ctrlProp": buttons,
     }
     for relation in relations:

@@ -34,7 +34,7 @@ _TYPES = "[Content_Types].xml"
 _WORKSHEET_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
 _STYLES_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.styles+xml"
 _PROPERTIES_TYPE = "application/vnd.openxmlformats-officedocument.custom-properties+xml"
-_WITH_FORMULAS = ("worksheet+xml", "chart+xml", "controlproperties+xml")
+_WITH_FORMULAS = ("worksheet+xml", "chart+xml", "drawing+xml", "controlproperties+xml")
 _M = f"{{{MAIN}}}"
 _REL_ID = f"{{{RELATIONSHIPS}}}id"
 # What follows in the workbook part, in the schema's order: where a missing element has its place.

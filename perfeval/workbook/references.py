@@ -92,6 +92,8 @@ def shift_formula(text: str, row_map: RowMap, sheet: str | None = None, *, unqua
         if last is None:
             return start, start
         end = _moved(row_map, last)
+        if (start, end) == (first, last):
+            return first, last  # as it was written, even upside down
         return min(start, end), max(start, end)
 
     return _rewritten(text, span, sheet, bare)
