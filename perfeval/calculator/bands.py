@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from perfeval.calculator.compare import Refusal
 from perfeval.calculator.methods import Completion, Move
@@ -25,8 +25,7 @@ _ONLY_RATIO = re.compile(
 _DENIALS = "未没不非无"
 
 
-@dataclass(frozen=True, slots=True)
-class Banded:
+class Banded(NamedTuple):
     """A qualitative completion, and what a person should be told about it."""
 
     completion: Completion

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from perfeval import quantity
 from perfeval.calculator.methods import Measure, Number, holds, sign
@@ -21,6 +22,7 @@ from perfeval.quantity.units import split_scale
 __all__ = ["Comparison", "Refusal", "compare"]
 
 _NUMERIC = (Kind.NUMBER, Kind.PERCENT)
+_SAME = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,7 @@ class Refusal:
     params: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Target and result in one unit, the method that scores them, and what was assumed on the way."""
 
     measure: Measure
@@ -74,16 +75,17 @@ def compare(indicator: Indicator, pack: Pack, own_method: Method | None) -> Comp
 
 def _unusable(actual: Quantity, target: Quantity) -> Refusal | None:
     """A result that is no number at all, or not one number."""
+    numeric = actual.kind in _NUMERIC and actual.value is not None
+    if numeric and not actual.approximate and actual.relation != "between":
+        return None
     written = {"written": " ".join(actual.text.split()), "target": " ".join(target.text.split())}
     if actual.kind is Kind.GRADE:
         return Refusal("VAL014", "actual", {**written, "example": target.text.strip().lstrip("≥≤><=")})
-    if actual.kind not in _NUMERIC or actual.value is None:
+    if not numeric:
         return Refusal("VAL002", "actual", written)
     if actual.approximate:
         return Refusal("VAL005", "actual", {**written, "example": _plain(actual)})
-    if actual.relation == "between":
-        return Refusal("VAL006", "actual", written)
-    return None
+    return Refusal("VAL006", "actual", written)
 
 
 def _one_unit(
@@ -91,8 +93,8 @@ def _one_unit(
 ) -> tuple[Number, Number | None, Number, str] | Refusal:
     """Target, its upper end, and the result, all in the target's unit."""
     assert target.value is not None and actual.value is not None  # noqa: S101 - checked by the caller
-    written = {"written": actual.text.strip() or "0", "target": target.text.strip()}
-    own_target = quantity.adopt(target, named)
+    written = {"written": actual.text.strip(), "target": target.text.strip()}
+    own_target = _adopted(target, named)
     if own_target is None:
         return Refusal("VAL008", "target", {**written, "written": written["target"], "unit": named or ""})
     unit = own_target.unit
@@ -103,18 +105,18 @@ def _one_unit(
         unit = actual.unit
     if actual.unit is None and named and target.unit and quantity.convertible(named, target.unit) not in (None, 1):
         return Refusal("VAL008", "actual", {**written, "unit": f"{named}」还是「{target.unit}"})
-    own_actual = quantity.adopt(actual, unit) if actual.value != 0 or actual.unit else actual
+    own_actual = _adopted(actual, unit) if actual.value or actual.unit else actual
     if own_actual is None:
         return Refusal("VAL008", "actual", {**written, "unit": unit or ""})
-    if own_actual.unit is None and own_actual.value == 0:
-        factor: Fraction | None = Fraction(1)  # 0 of whatever it is
+    if own_actual.unit == unit or (own_actual.unit is None and not own_actual.value):
+        factor: Fraction | None = _SAME  # 0 is 0 of whatever it is
     else:
         factor = quantity.convertible(own_actual.unit, unit)
     if factor is None:
         return Refusal("VAL007", "actual", {**written, "unit": own_actual.unit or "(无)", "expected": unit or "(无)"})
-    percent = unit == "%" and factor == 1
+    percent = unit == "%" and (factor is _SAME or factor == 1)
     reached = _number(actual, percent=percent, factor=factor)
-    conversion = "" if factor == 1 else f"{own_actual.unit} → {unit}"
+    conversion = "" if factor is _SAME or factor == 1 else f"{own_actual.unit} → {unit}"
     wanted = _number(target, percent=percent)
     upper = None
     if target.upper is not None:
@@ -122,11 +124,16 @@ def _one_unit(
     return wanted, upper, reached, conversion
 
 
-def _number(q: Quantity, *, percent: bool, factor: Fraction = Fraction(1)) -> Number:
+def _adopted(q: Quantity, unit: str | None) -> Quantity | None:
+    """`quantity.adopt`, which only matters for a bare number and a bare multiplier (5万) or divisor (/亩)."""
+    return q if q.unit is not None and q.unit[0] not in "十百千万亿/" else quantity.adopt(q, unit)
+
+
+def _number(q: Quantity, *, percent: bool, factor: Fraction = _SAME) -> Number:
     assert q.value is not None  # noqa: S101 - checked by the caller
     text = decimal_text(q.value) + ("%" if percent else "")
     value = Fraction(q.value)
-    if factor == 1:
+    if factor is _SAME or factor == 1:
         return _literal(value, text)
     value *= factor
     if factor.numerator != 1:

@@ -132,8 +132,8 @@ def _completed(
         )
     if compared.conversion:
         reached = compared.measure.actual
-        completion = replace(
-            completion, steps=(Move(f"换算({compared.conversion})", reached.text, reached.value), *completion.steps)
+        completion = completion._replace(
+            steps=(Move(f"换算({compared.conversion})", reached.text, reached.value), *completion.steps)
         )
     completion = above_floor(completion, pack.scoring.floor)
     if compared.method.name == "ratio":
@@ -144,7 +144,7 @@ def _completed(
 def _overachieved(indicator: Indicator, completion: Completion, pack: Pack, report: Report) -> Completion:
     """What the pack does about results beyond the target."""
     policy = pack.scoring.methods["over"]
-    if completion.ratio is None or completion.ratio <= 1 or policy.name == "none":
+    if policy.name == "none" or completion.ratio is None or completion.ratio <= 1:
         return completion
     limit = cast("Fraction", policy.params["from"])
     if completion.ratio * 100 >= limit:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from perfeval.calculator.methods import calculated
 from perfeval.calculator.report import Report
@@ -201,5 +202,6 @@ def _drop(
             weights[place] = Weight.of(weight.value * due / (due - lost), formula, text, source)
 
 
+@lru_cache(maxsize=1024)
 def _plain(text: str) -> str:
     return "".join(unicodedata.normalize("NFKC", text).split())
