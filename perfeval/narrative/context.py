@@ -1,0 +1,210 @@
+"""What a text block may speak of: the same names as the placeholders of the form, and what was computed.
+
+unit_name project project_level year contact.* goal.* legal_basis …   texts, "" = 未填; `year` a number or none
+funds.budget, funds.allocated.*, funds.spent.* (with `.total`)        amounts, none = 未填
+funds.execution_rate, funds.budget_rate, funds.unspent                spent ÷ allocated, spent ÷ budget, the rest
+groups, measured, stated                                              see `Rows`
+total.score, total.weight, total.grade                                none as long as a row has no score
+money_unit, review.*                                                  unit, thresholds of the pack
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from perfeval.calculator import amount
+from perfeval.model import Basis, Evaluation, Form, RowResult
+from perfeval.pack import Pack
+
+__all__ = ["TEXTS", "Row", "Rows", "context_of"]
+
+# Header fields every block may name, whether or not this city's form has them.
+TEXTS = (
+    "unit_name",
+    "department",
+    "project",
+    "project_level",
+    "legal_basis",
+    "contact.name",
+    "contact.phone",
+    "contact.email",
+    "goal.expected",
+    "goal.achieved",
+)
+_PARTS = ("own_level", "transferred")
+_UNIT = re.compile(r"\s*[(（][^()（）]*[)）]$")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An indicator with its result."""
+
+    level1: str
+    level2: str
+    name: str
+    title: str  # the name without the unit in brackets behind it
+    target: str
+    actual: str
+    weight: Fraction | None
+    score: Fraction | None
+    completion: Fraction | None
+    met: bool | None  # 达标; none: not known
+    verified: bool  # False: no score, or only the clerk's own
+    shortfall_reason: str  # as written
+    reason: str  # the same, "" where it only says that there is none
+    criterion: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The indicators of one group, or of several together."""
+
+    name: str  # 产出; "" of several
+    names: tuple[str, ...]  # `measured.names | listed` is 产出和效益
+    weight: Fraction | None
+    score: Fraction | None
+    rows: tuple[Row, ...]
+    met: tuple[Row, ...]
+    missed: tuple[Row, ...]
+    unknown: tuple[Row, ...]  # cannot be said whether it is met
+    deducted: tuple[Row, ...]  # score below the weight
+    unverified: tuple[Row, ...]  # no score, or only the clerk's own
+    groups: tuple[Rows, ...] = ()  # of several: each of them
+
+
+def context_of(pack: Pack, form: Form, evaluation: Evaluation) -> dict[str, Any]:
+    """The names a text block may use, with their values."""
+    nothing = frozenset(pack.review_words.get("nothing", ()))
+    by_group: dict[str, list[Row]] = {group.name: [] for group in pack.groups}
+    for result in evaluation.rows:
+        if result.weight != 0:  # a row that does not apply carries no weight and is not spoken of
+            by_group[result.indicator.group].append(_row(result, nothing))
+    results = {group.name: group for group in evaluation.groups}
+    groups = {
+        group.name: _rows(
+            (group.name,), by_group[group.name], results[group.name].weight, results[group.name].score, group.name
+        )
+        for group in pack.groups
+    }
+    total = evaluation.total
+    context = _texts(form)
+    context |= {
+        "year": form.year,
+        "funds": _funds(form),
+        "groups": tuple(groups.values()),
+        "measured": _together(groups[group.name] for group in pack.groups if group.scoring == "measured"),
+        "stated": _together(groups[group.name] for group in pack.groups if group.scoring == "stated"),
+        "total": {
+            "score": total.shown if total else None,
+            "weight": pack.total,
+            "grade": total.grade if total else None,
+        },
+        "money_unit": pack.money_unit,
+        "review": {name: setting.value for name, setting in pack.review.items()},
+    }
+    return context
+
+
+def _row(result: RowResult, nothing: frozenset[str]) -> Row:
+    indicator = result.indicator
+    written = indicator.text("shortfall_reason").strip()
+    return Row(
+        indicator.level1,
+        indicator.level2,
+        indicator.name,
+        _UNIT.sub("", indicator.name) or indicator.name,
+        indicator.text("target").strip(),
+        indicator.text("actual").strip(),
+        result.weight,
+        result.score,
+        result.completion,
+        result.met,
+        result.score is not None and result.basis is not Basis.UNVERIFIED,
+        written,
+        "" if written in nothing else written,
+        indicator.text("criterion").strip(),
+        indicator.text("evidence").strip(),
+    )
+
+
+def _rows(
+    names: tuple[str, ...],
+    rows: Sequence[Row],
+    weight: Fraction | None,
+    score: Fraction | None,
+    name: str = "",
+    groups: tuple[Rows, ...] = (),
+) -> Rows:
+    return Rows(
+        name,
+        names,
+        weight,
+        score,
+        tuple(rows),
+        tuple(row for row in rows if row.met),
+        tuple(row for row in rows if row.met is False),
+        tuple(row for row in rows if row.met is None),
+        tuple(row for row in rows if row.score is not None and row.weight is not None and row.score < row.weight),
+        tuple(row for row in rows if not row.verified),
+        groups,
+    )
+
+
+def _together(several: Iterable[Rows]) -> Rows:
+    groups = tuple(several)
+    scores = [group.score for group in groups]
+    known = [score for score in scores if score is not None]
+    return _rows(
+        tuple(group.name for group in groups),
+        [row for group in groups for row in group.rows],
+        sum((group.weight for group in groups if group.weight is not None), Fraction(0)),
+        sum(known, Fraction(0)) if len(known) == len(scores) else None,
+        groups=groups,
+    )
+
+
+def _texts(form: Form) -> dict[str, Any]:
+    """Header fields as nested tables of texts."""
+    texts: dict[str, Any] = {}
+    for path in (*TEXTS, *form.fields):
+        if not path.startswith("funds."):
+            _put(texts, path, form.text(path).strip())
+    return texts
+
+
+def _funds(form: Form) -> dict[str, Any]:
+    """Amounts of money as nested tables, with their totals and ratios."""
+    funds: dict[str, Any] = {"allocated": dict.fromkeys(_PARTS), "spent": dict.fromkeys(_PARTS)}
+    for path, cell in form.fields.items():
+        if path.startswith("funds."):
+            _put(funds, path.removeprefix("funds."), cell.number)
+    budget, allocated, spent = (amount(form, f"funds.{name}")[0] for name in ("budget", "allocated", "spent"))
+    funds["budget"] = budget
+    funds["allocated"]["total"] = allocated
+    funds["spent"]["total"] = spent
+    funds["execution_rate"] = _ratio(spent, allocated)
+    funds["budget_rate"] = _ratio(spent, budget)
+    funds["unspent"] = None if spent is None or allocated is None else allocated - spent
+    return funds
+
+
+def _put(table: dict[str, Any], path: str, value: object) -> None:
+    """Set "contact.name" in the table "contact"; a name that has parts is not a value itself."""
+    *parents, name = path.split(".")
+    for parent in parents:
+        inner = table.get(parent)
+        if not isinstance(inner, dict):
+            inner = table[parent] = {}
+        table = inner
+    if not isinstance(table.get(name), dict):
+        table[name] = value
+
+
+def _ratio(part: Decimal | None, whole: Decimal | None) -> Fraction | None:
+    return None if part is None or not whole else Fraction(part) / Fraction(whole)
