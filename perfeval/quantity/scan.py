@@ -7,9 +7,8 @@ number is no statement that could be held against the table.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 
 from perfeval.model import Kind, Quantity
 from perfeval.quantity import dates, grammar
@@ -19,9 +18,6 @@ from perfeval.quantity.text import fold, mark_gaps
 from perfeval.quantity.units import KNOWN
 
 __all__ = ["Mention", "numbers_in"]
-
-
-_TO = r"(?:~|—+|-|至|到)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,7 @@ class Mention:
 
 
 # Letters that make another word of the unit before them: 3年级, 5日常, 2项目标 is two 项 of 目标.
-_OTHER_WORD = {
+_OTHER_WORD: Mapping[str, str] = {
     "年": "级限检报鉴轻代",
     "日": "常均报",
     "月": "均报季",
@@ -62,24 +58,12 @@ _OTHER_WORD = {
 _NOT_IN_TEXT = frozenset(["度", "方", "口", "字", "g", "m", "t", "T", "L", "h", "M2", "M3"])
 
 
-@cache
-def _pattern() -> re.Pattern[str]:
-    """A quantity starting at a digit or a Chinese numeral; compiled when first needed, as forms may have no text."""
-    units = "|".join(
-        re.escape(unit) + (f"(?![{_OTHER_WORD[unit]}])" if _OTHER_WORD.get(unit) else "")
-        for unit in KNOWN
-        if unit not in _NOT_IN_TEXT
-    )
-    first_letters = "".join(sorted({re.escape(unit[0]) for unit in KNOWN} | {"个"}))
-    unit = rf"(?=[{first_letters}])(?:个?(?:{units}))(?:/(?:{units})(?:[·、](?:{units}))?)?"
-    number = rf"{ARABIC}[余多]?(?:[十百千]?[万亿]亿?)?[余多]?"
-    return re.compile(
-        rf"{dates.SCAN}"
-        rf"|{number}(?:{_TO}{number})?{unit}(?:{_TO}{number}{unit})?(?:{BOUND})?"
-        rf"|(?:[百千]分之{HAN}+|{MIXED}{unit})(?:{BOUND})?"
-    )
-
-
+_UNIT = re.compile("个?(?:" + "|".join(re.escape(unit) for unit in KNOWN if unit not in _NOT_IN_TEXT) + ")")
+_DATE = re.compile(dates.SCAN)
+_NUMBER = re.compile(rf"{ARABIC}[余多]?(?:[十百千]?[万亿]亿?)?[余多]?(?![0-9十百千万亿])|{MIXED}")
+_TO = re.compile(rf"(?:~|—+|-|至|到)(?:{ARABIC}(?:[十百千]?[万亿]亿?)?)")
+_SHARE = re.compile(rf"[百千]分之(?:{ARABIC}|{HAN}+)")
+_BOUND = re.compile(BOUND)
 _START = re.compile(r"[0-9]|[百千]分之|[一二两三四五六七八九十半]")
 _LIMIT = re.compile(rf"(?:{'|'.join(re.escape(word) for words in LIMITS.values() for word in words.split())})$")
 _LONGEST_LIMIT = 5
@@ -95,14 +79,13 @@ def numbers_in(text: str, *, year: int | None = None) -> tuple[Mention, ...]:
     plain, places = _without_blanks(text)
     found: list[Mention] = []
     position = 0
-    pattern = _pattern()
     while (start := _START.search(plain, position)) is not None:
         begin = start.start()
-        match = None if _NOT_A_START.search(plain, max(0, begin - 2), begin) else pattern.match(plain, begin)
-        if match is None or _ONE_OF.match(match.group()) is not None:
+        end = None if _NOT_A_START.search(plain, max(0, begin - 2), begin) else _end(plain, begin)
+        if end is None or _ONE_OF.match(plain, begin) is not None:
             position = max(_skipped(plain, begin), begin + 1)
             continue
-        position = match.end()
+        position = end
         limit = _limit_before(plain, begin)
         quantity = grammar.read(plain[limit:position], year)
         if quantity.kind in (Kind.NUMBER, Kind.PERCENT, Kind.DATE):
@@ -112,6 +95,39 @@ def numbers_in(text: str, *, year: int | None = None) -> tuple[Mention, ...]:
                 Mention(first, last, quantity if quantity.text == written else replace(quantity, text=written))
             )
     return tuple(found)
+
+
+def _end(plain: str, begin: int) -> int | None:
+    """Where the quantity that starts at `begin` ends, its unit and bound included; None when there is none."""
+    whole = _DATE.match(plain, begin)
+    if whole is not None:
+        return whole.end()
+    whole = _SHARE.match(plain, begin)
+    end = whole.end() if whole is not None else None
+    number = _NUMBER.match(plain, begin) if whole is None else None
+    if number is not None:
+        end = _unit_end(plain, number.end())
+        other = _TO.match(plain, number.end() if end is None else end)
+        if other is not None:
+            end = _unit_end(plain, other.end()) or end
+    if end is None:
+        return None
+    bound = _BOUND.match(plain, end)
+    return end if bound is None else bound.end()
+
+
+def _unit_end(plain: str, start: int) -> int | None:
+    match = _UNIT.match(plain, start)
+    if match is None:
+        return None
+    end = match.end()
+    if plain[end : end + 1] in _OTHER_WORD.get(match.group(), ()) and end < len(plain):
+        return None
+    share = _UNIT.match(plain, end + 1) if plain[end : end + 1] == "/" else None
+    while share is not None:
+        end = share.end()
+        share = _UNIT.match(plain, end + 1) if plain[end : end + 1] in ("·", "、", "/") else None
+    return end
 
 
 def _skipped(plain: str, begin: int) -> int:
