@@ -60,13 +60,14 @@ class Adoption:
 class StyleSheet:
     """A style sheet: `styles.xml` with the colours of the workbook's theme."""
 
-    __slots__ = ("_adoptions", "_root", "data", "theme")
+    __slots__ = ("_adoptions", "_root", "_sources", "data", "theme")
 
     def __init__(self, data: bytes, theme: bytes = b"") -> None:
         self.data = data
         self.theme = theme
         self._root = parse_xml(data, "styles.xml")
         self._adoptions: dict[object, Adoption] = {}
+        self._sources: dict[Palette | None, _Source] = {}
 
     @classmethod
     def parse(cls, data: bytes, theme: bytes = b"") -> StyleSheet:
@@ -84,6 +85,12 @@ class StyleSheet:
 
     def _palette(self) -> Palette:
         return Palette(theme_colours(self.theme), indexed_colours(self._root))
+
+    def _source(self, colours: Palette | None) -> _Source:
+        """This sheet as a source: the pack's, taken from for every file whose style sheet is new."""
+        if colours not in self._sources:
+            self._sources[colours] = _Source(self._root, colours)
+        return self._sources[colours]
 
     def adopt(
         self,
@@ -112,7 +119,7 @@ class StyleSheet:
         if same and not tints:
             return Adoption(self.data, {n: n for n in xfs}, {n: n for n in dxfs}, {})
         target = _Target(parse_xml(self.data, "styles.xml"))
-        source = _Source(other._root, palette_change(other._palette(), self._palette()))
+        source = other._source(palette_change(other._palette(), self._palette()))
         xf = {number: number if same else target.xf(source, number) for number in xfs}
         dxf = {number: number if same else target.dxf(source, number) for number in dxfs}
         tinted = {(number, argb): target.xf(source, number, argb) for number, argb in tints}
@@ -177,10 +184,23 @@ class _Source(_Sheet):
         super().__init__(root)
         self._lists = {name: self.items(name) for name in ("fonts", "fills", "borders", "cellXfs", "dxfs")}
         self._colours = colours
+        self._entries: dict[tuple[str, int], tuple[etree._Element, _Shape]] = {}
 
-    def entry(self, name: str, number: int) -> etree._Element:
-        """An entry as a copy of its own, with colours that do not depend on this workbook."""
-        return self._copy(self._lists[name][number])
+    def entry(self, name: str, number: int) -> tuple[etree._Element, _Shape]:
+        """An entry with colours that do not depend on this workbook, not to be changed, and what it shows."""
+        known = self._entries.get((name, number))
+        if known is None:
+            element = self._copy(self._lists[name][number])
+            known = self._entries[name, number] = element, _shape(element)
+        return known
+
+    def cell_format(self, number: int) -> etree._Element:
+        """A cell format to be changed at will, without flags."""
+        element, _ = self.entry("cellXfs", number)
+        copy = _renamed(element, "")
+        for flag in [key for key in _attributes(copy) if key.startswith("apply")]:
+            del copy.attrib[flag]
+        return copy
 
     def _copy(self, element: etree._Element) -> etree._Element:
         copy = etree.Element(_local(element))
@@ -214,9 +234,7 @@ class _Target(_Sheet):
 
     def xf(self, source: _Source, number: int, argb: str | None = None) -> int:
         """The number here of a cell format of `source`, appended when no format here shows the same."""
-        wanted = source.entry("cellXfs", number)
-        for flag in [key for key in _attributes(wanted) if key.startswith("apply")]:
-            del wanted.attrib[flag]
+        wanted = source.cell_format(number)
         fill = source.entry("fills", _int(wanted.get("fillId"))) if argb is None else _solid(argb)
         wanted.set("numFmtId", str(self._number_format(source, _int(wanted.get("numFmtId")))))
         wanted.set("fontId", str(self._entry("fonts", source.entry("fonts", _int(wanted.get("fontId"))))))
@@ -292,9 +310,9 @@ class _Target(_Sheet):
             ]
         return known
 
-    def _entry(self, name: str, element: etree._Element) -> int:
+    def _entry(self, name: str, entry: tuple[etree._Element, _Shape]) -> int:
         known = self._shapes(name)
-        shape = _shape(element)
+        element, shape = entry
         if shape not in known:
             known[shape] = self._append(name, element)
             self._firsts[name].append(known[shape])
@@ -332,13 +350,14 @@ class _Target(_Sheet):
         return parent
 
 
-def _solid(argb: str) -> etree._Element:
+@lru_cache(maxsize=16)
+def _solid(argb: str) -> tuple[etree._Element, _Shape]:
     fill = etree.Element("fill")
     pattern = etree.SubElement(fill, "patternFill")
     pattern.set("patternType", "solid")
     etree.SubElement(pattern, "fgColor").set("rgb", argb)
     etree.SubElement(pattern, "bgColor").set("indexed", "64")
-    return fill
+    return fill, _shape(fill)
 
 
 def _renamed(element: etree._Element, namespace: str) -> etree._Element:
