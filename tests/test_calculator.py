@@ -191,8 +191,8 @@ def test_every_method_of_the_vocabulary_has_a_function_and_a_case() -> None:
         ("0", "0", []),
         ("13", "12", [("SCR002", "I13")]),
         ("-1", "0", [("SCR003", "I13")]),
-        ("", "无", [("SCR001", "I13")]),
-        ("满分", "无", [("SCR001", "I13")]),
+        ("", "无", [("SCR009", "I13")]),
+        ("满分", "无", [("SCR009", "I13")]),
     ],
 )
 def test_a_stated_score_is_kept_within_the_weight(pack: Pack, stated: str, score: str, codes: list[object]) -> None:
@@ -229,9 +229,11 @@ def test_a_broken_cell_is_named_once_by_the_reader_and_has_no_second_finding_her
 
 def test_a_group_without_rows_has_no_score_and_so_has_the_total(pack: Pack) -> None:
     form = form_of(pack, "| 一级 | 二级 | 三级 | 预期值 | 实现值 |\n| 产出 | 数量指标 | 甲 | ≥1个 | 1个 |")
-    evaluation, _ = evaluate(form, pack)
+    evaluation, findings = evaluate(form, pack)
     assert [group.score for group in evaluation.groups] == [None, 40, None]
     assert evaluation.total is None
+    assert [finding.params["name"] for finding in findings] == ["论证决策规范性", "监管有效性"]
+    assert evaluate(form_of(pack), pack)[1] == ()  # an empty form is named by the reader
 
 
 def test_a_missing_printed_row_is_named(pack: Pack) -> None:

@@ -196,7 +196,7 @@ def _stated(indicator: Indicator, weight: Weight, pack: Pack, report: Report, so
     if stated is None:
         written = indicator.text("score").strip()
         said = f"「{written}」" if written else "空白"
-        report.add("SCR001", indicator, "score", written=said, weight=shown(weight.value))
+        report.add("SCR009" if source else "SCR001", indicator, "score", written=said, weight=shown(weight.value))
         return RowResult(indicator, weight.value, weight.formula)
     score = _kept(indicator, stated, weight.value, report)
     if pack.rounding.total == "rounded_rows":

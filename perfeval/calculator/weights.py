@@ -158,7 +158,7 @@ def _match_printed(
         else:
             free.remove(found)
             weights[place] = _printed(found[1], pack)
-    if rows:  # a group without any row is one fault, not several
+    if indicators:  # that a form is empty altogether was said when it was read
         for _, fixed in free:
             report.sheet("WGT003", fixed.name, group=group.name, name=fixed.name, weight=exact_text(fixed.weight))
     return bool(free)
