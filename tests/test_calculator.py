@@ -8,10 +8,12 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl import Workbook, load_workbook
 
 from perfeval.calculator import evaluate
 from perfeval.calculator.methods import MEASURED, OVER
@@ -22,6 +24,7 @@ from perfeval.pack import Pack, load_pack
 from perfeval.pack.rules import KIND_METHODS, METHODS
 from tests.support.arithmetic import calculate
 from tests.support.forms import COLUMNS, form_of, indicator_of, places, real_form
+from tests.support.office import recalculate, requires_office
 from tests.support.packs import pack_like
 
 CASES = Path(__file__).parent / "cases" / "scoring"
@@ -118,7 +121,7 @@ def test_every_step_names_its_document(pack: Pack) -> None:
 # ---- the accountant's cases
 
 
-def cases() -> Iterator[object]:
+def cases() -> Iterator[Any]:
     for path in sorted(CASES.glob("*.toml")):
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         for case in table["case"]:
@@ -168,6 +171,31 @@ def test_case(name: str, rules: str, case: dict[str, object], pack: Pack, tmp_pa
         assert calculate(row.score_formula.format(weight=f"({row.weight_formula})")) == row.score
     for finding in findings:
         assert "{" not in finding.message + finding.fix
+
+
+@requires_office
+def test_libreoffice_calculates_the_same_scores(pack: Pack, tmp_path: Path) -> None:
+    """Every formula of every case, calculated by a program that knows nothing of ours."""
+    book = Workbook()
+    sheet = book.active
+    expected = []
+    for number, param in enumerate(cases()):
+        name, rules, case = param.values
+        used = pack_like(tmp_path / str(number) / name, rules) if rules else pack
+        row = evaluate(case_form(used, case), used)[0].rows[0]
+        if row.score_formula is None or row.score is None:
+            continue
+        expected.append((case["name"], float(row.score)))
+        place = len(expected)
+        sheet[f"A{place}"] = f"={row.weight_formula}"
+        sheet[f"B{place}"] = "=" + row.score_formula.format(weight=f"A{place}")
+    path = tmp_path / "scores.xlsx"
+    book.save(path)
+    (tmp_path / "out").mkdir()
+    calculated = load_workbook(recalculate(path, tmp_path / "out"), data_only=True).active
+    got = [(name, calculated[f"B{place}"].value) for place, (name, _) in enumerate(expected, 1)]
+    assert len(got) > 70
+    assert got == [(name, pytest.approx(score, abs=1e-12)) for name, score in expected]
 
 
 def test_every_method_of_the_vocabulary_has_a_function_and_a_case() -> None:
