@@ -15,8 +15,10 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from perfeval.errors import PackError
+from perfeval.files import read_fault
 from perfeval.workbook.blueprint import Blueprint, read_blueprint
 from perfeval.workbook.grid import Range
+from perfeval.workbook.package import BadWorkbook
 
 if TYPE_CHECKING:
     from perfeval.pack import Pack
@@ -147,8 +149,13 @@ class Layout:
 
 
 def compile_layout(pack: Pack) -> Layout:
-    """Read a pack's form.xlsx. Raises PackError when it holds no indicator row or an unreadable placeholder."""
-    blueprint = read_blueprint(pack.form_path)
+    """Read a pack's form.xlsx. Raises PackError when it cannot be read, has no indicator row or a wrong placeholder."""
+    try:
+        blueprint = read_blueprint(pack.form_path)
+    except BadWorkbook as bad:  # a fault of the pack, not of the clerk whose file is being read
+        raise PackError(f"{pack.form_path}:{bad.finding().message}") from bad
+    except OSError as error:
+        raise PackError(f"{pack.form_path}:{read_fault(error, pack.form_path).message}") from error
     slots = tuple(_slot(blueprint, row, column, text) for (row, column), text in sorted(blueprint.texts.items()))
     indicator_rows = {slot.row for slot in slots if slot.path and slot.path.startswith(TABLE_PREFIXES)}
     total_rows = {slot.row for slot in slots if slot.path and slot.path.startswith("total.")}

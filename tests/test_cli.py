@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -465,22 +466,42 @@ def test_packs_list_and_check() -> None:
     assert by_id.stdout == by_folder.stdout
 
 
-def test_packs_check_names_key_and_remedy(tmp_path: Path) -> None:
-    folder = tmp_path / PACK
-    folder.mkdir()
-    for part in load_pack(PACK).folder.rglob("*"):
-        if part.is_file():
-            (folder / part.relative_to(load_pack(PACK).folder)).parent.mkdir(exist_ok=True)
-            (folder / part.relative_to(load_pack(PACK).folder)).write_bytes(part.read_bytes())
-    rules = folder / "rules.toml"
-    rules.write_text(rules.read_text(encoding="utf-8").replace("points = 40", "ponits = 40", 1), encoding="utf-8")
-    result = run("packs", "check", folder)
+@pytest.fixture
+def own_pack(tmp_path: Path) -> Path:
+    """A copy of a pack to spoil."""
+    return Path(shutil.copytree(load_pack(PACK).folder, tmp_path / "packs" / PACK))
+
+
+def spoil(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_packs_check_names_key_and_remedy(own_pack: Path) -> None:
+    assert run("packs", "check", own_pack).exit_code == 0
+    spoil(own_pack / "rules.toml", "points = 40", "ponits = 40")
+    result = run("packs", "check", own_pack)
     assert result.exit_code == ExitCode.PACK
     assert "ponits" in result.stdout
-    listed = run("packs", "list", "--templates", tmp_path)
+    listed = run("packs", "list", "--templates", own_pack.parent)
     assert listed.exit_code == ExitCode.PACK
     assert "不能使用" in listed.stdout
-    assert json.loads(run("packs", "check", folder, "--json").stdout)["findings"]
+    assert json.loads(run("packs", "check", own_pack, "--json").stdout)["findings"]
+
+
+@pytest.mark.parametrize("part", ["form", "narrative"])
+def test_packs_check_tries_the_form_and_the_text_blocks(own_pack: Path, part: str) -> None:
+    if part == "form":
+        (own_pack / "form.xlsx").write_bytes(b"no workbook")
+    else:
+        block = min((own_pack / "narrative").glob("[!_]*.j2"))
+        block.write_text("{{ no_such_name }}", encoding="utf-8")
+    result = run("packs", "check", own_pack)
+    assert result.exit_code == ExitCode.PACK, result.output
+    assert result.stdout.splitlines()[-1].endswith("1 处需要看")
+    assert "Traceback" not in result.output
+    assert json.loads(run("packs", "check", own_pack, "--json").stdout)["error"]
 
 
 def test_packs_show_tells_our_own_readings_apart() -> None:

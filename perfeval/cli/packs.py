@@ -82,27 +82,45 @@ def check_(folder: str, templates: Path | None, as_json: bool) -> ExitCode:
 
     DIR 是评分体系所在的文件夹,也可以写它的 ID。
     """
-    from perfeval.layout import compile_layout
-    from perfeval.pack import available, check_pack, load_folder, pack_folder
+    from perfeval.pack import available, check_pack, pack_folder
 
     console = Console()
     path = Path(folder)
     if not path.is_dir() and folder in available(templates):
         path = pack_folder(folder, templates)
     findings = check_pack(path)
-    broken = worst(findings) is Severity.ERROR
+    fault = None if worst(findings) is Severity.ERROR else _fault_in_use(path)
     if as_json:
         from perfeval.jsonout import finding_object
 
-        console.result(_dumps({"version": 1, "path": str(path), "findings": [finding_object(f) for f in findings]}))
+        found = [finding_object(finding) for finding in findings]
+        console.result(_dumps({"version": 1, "path": str(path), "findings": found, "error": fault}))
     else:
         for finding in findings:
             console.result("".join(f"{line}\n" for line in finding_lines(finding, console.look)))
-    if not broken:
-        compile_layout(load_folder(path))  # a form.xlsx that does not fit the rules raises PackError
-    if not as_json:
-        console.result(f"{clean(str(path))}:{f'{len(findings)} 处需要看' if findings else '没有发现问题'}\n")
-    return ExitCode.PACK if broken else ExitCode.DONE
+        if fault is not None:
+            console.result(f"{clean(fault)}\n")
+        number = len(findings) + (fault is not None)
+        console.result(f"{clean(str(path))}:{f'{number} 处需要看' if number else '没有发现问题'}\n")
+    return ExitCode.PACK if fault is not None or worst(findings) is Severity.ERROR else ExitCode.DONE
+
+
+def _fault_in_use(folder: Path) -> str | None:
+    """What keeps a pack with proper rules from being used: its form.xlsx or its text blocks, tried on a blank form."""
+    from perfeval.calculator import evaluate
+    from perfeval.layout import compile_layout
+    from perfeval.model import Form
+    from perfeval.narrative import render
+    from perfeval.pack import load_folder
+
+    try:
+        pack = load_folder(folder)
+        compile_layout(pack)
+        blank = Form(pack.id, "", {}, (), {}, pack.year)
+        render(pack, blank, evaluate(blank, pack)[0])
+    except PackError as error:
+        return str(error)
+    return None
 
 
 @click.command(cls=Command, short_help="生成空白的评分表。")
