@@ -10,14 +10,16 @@ __all__ = ["Compound"]
 
 _HEADER = struct.Struct("<24x5H6x9L")
 _END = 0xFFFFFFFA  # this and above: no sector
-_STREAM, _ROOT = 2, 5
+_STREAM = 2
 _ENTRY = 128  # bytes of a directory entry
 
 
 class Compound:
     """A compound file held as bytes."""
 
-    __slots__ = ("_cutoff", "_data", "_entries", "_fat", "_mini_fat", "_mini_size", "_mini_stream", "_sector_size")
+    __slots__ = (
+        "_cutoff", "_data", "_fat", "_mini_fat", "_mini_size", "_mini_stream", "_sector_size", "_streams", "names",
+    )  # fmt: skip
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -26,20 +28,12 @@ class Compound:
         except (struct.error, IndexError, ValueError):
             raise BadWorkbook("TPL003") from None
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the streams and folders at the top level."""
-        return tuple(self._entries)
-
     def __contains__(self, name: str) -> bool:
-        return name.lower() in (known.lower() for known in self._entries)
+        return name.lower() in self._streams
 
     def stream(self, name: str) -> bytes:
         """The bytes of a top-level stream; KeyError when there is none of that name."""
-        known = next((known for known in self._entries if known.lower() == name.lower()), name)
-        kind, start, size = self._entries[known]
-        if kind != _STREAM:
-            raise KeyError(name)
+        start, size = self._streams[name.lower()]
         try:
             if size < self._cutoff:
                 return self._chained(start, size, self._mini_fat, self._mini_size, self._mini_stream, 0)
@@ -75,8 +69,9 @@ class Compound:
         self._mini_fat = list(struct.unpack(f"<{len(mini) // 4}L", mini))
 
     def _read_directory(self, directory: bytes) -> tuple[int, int]:
-        """Fill the top-level entries – embedded workbooks lie deeper –; start and size of the mini stream."""
-        self._entries: dict[str, tuple[int, int, int]] = {}
+        """Find the top-level entries – embedded workbooks lie deeper –; start and size of the mini stream."""
+        self._streams: dict[str, tuple[int, int]] = {}  # by name in lower case
+        names: list[str] = []
         count = len(directory) // _ENTRY
         *_, child, root_start, root_size = _entry(directory, 0)
         waiting, seen = [child], {0}
@@ -86,8 +81,11 @@ class Compound:
                 continue
             seen.add(index)
             name, kind, left, right, _, start, size = _entry(directory, index)
-            self._entries[name] = (kind, start, size)
+            names.append(name)
+            if kind == _STREAM:
+                self._streams.setdefault(name.lower(), (start, size))
             waiting += (left, right)
+        self.names = tuple(names)  # of the streams and folders at the top level
         return root_start, root_size
 
     def _chained(self, sector: int, size: int | None, fat: list[int], unit: int, data: bytes, shift: int) -> bytes:

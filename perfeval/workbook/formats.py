@@ -84,9 +84,9 @@ def number_format(code: str) -> NumberFormat:
             digits += plain
         elif plain == "%":
             kinds += "%"
-        elif plain in "yYeEbB":
+        elif plain in "yYdDeEbBaAgG":
             kinds += "d"
-        elif plain in "dDmMaAgG":
+        elif plain in "mM":  # a month, or minutes where hours or seconds stand beside it
             kinds += "m"
         elif plain in "hHsS":
             kinds += "t"
@@ -98,10 +98,12 @@ def number_format(code: str) -> NumberFormat:
 
 
 def _meaning(kinds: str, digits: str, words: list[str], broken: bool) -> NumberFormat:
-    if "d" in kinds or ("m" in kinds and "t" not in kinds):
+    if "d" in kinds:
         return _DATE
     if "t" in kinds:
-        return _DATE if kinds.count("m") > 1 else _TIME
+        return _TIME
+    if "m" in kinds:
+        return _DATE
     kind = "%" if "%" in kinds else ""
     if broken or not _DIGITS.fullmatch(digits) or digits.endswith(","):
         return NumberFormat(kind)

@@ -128,7 +128,7 @@ def _read_row(element: etree._Element, table: OdsTable) -> None:
         if (width > 1 or height > 1) and item.tag == _CELL:
             bottom, right = min(row + height - 1, LIMITS.rows), min(column + width - 1, LIMITS.columns)
             table.merges.append(Range(row, column, bottom, right))
-        if len(item) or len(item.attrib) > 1:
+        if len(item) or len(item.attrib) > 1 or item.get(_TABLE + "formula"):
             cell = _cell(item, "")
             if cell is not None:
                 found += ((position, cell) for position in range(column, min(column + count, LIMITS.columns + 1)))

@@ -140,6 +140,7 @@ def xlsb() -> bytes:
     formula = struct.pack("<HLL", 0, 0, 0)
     sheet = (
         _record(129)
+        + _record(148, struct.pack("<LLLL", 0, 3, 0, 4))
         + _record(390)
         + _record(60, struct.pack("<LLLLH", 5, 6, 2048, 0, 1))
         + _record(391)
