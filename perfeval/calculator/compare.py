@@ -7,6 +7,8 @@ it proves, and every doubt is a `Refusal` that becomes a finding at its cell.
 from __future__ import annotations
 
 import datetime as dt
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,6 +25,7 @@ __all__ = ["Comparison", "Refusal", "compare"]
 
 _NUMERIC = (Kind.NUMBER, Kind.PERCENT)
 _SAME = Fraction(1)
+_DAY_NAMED = re.compile(r"\d\s*[日号]|\d[-./]\d{1,2}[-./]\d|\d{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +207,19 @@ def _dates(target: Quantity, actual: Quantity, pack: Pack) -> Comparison | Refus
     relation = target.relation if target.relation in (">=", ">", "<") else "<="
     if actual.kind is not Kind.DATE or actual.date is None or actual.approximate or actual.relation in (">=", ">"):
         return Refusal("VAL015", "actual", {**written, "example": _day(target.date)})
-    method = pack.scoring.methods["date"]
-    return Comparison(Measure(relation, _date_number(target.date), _date_number(actual.date)), method)
+    measure = Measure(relation, _date_number(target.date), _date_number(actual.date))
+    late = not holds(relation, measure.actual.value, measure.target.value)
+    if late and (actual.relation in ("<=", "<") or _maybe_earlier(actual, target.date)):
+        return Refusal("VAL015", "actual", {**written, "example": _day(target.date)})
+    return Comparison(measure, pack.scoring.methods["date"])
+
+
+def _maybe_earlier(actual: Quantity, wanted: dt.date) -> bool:
+    """Whether a result without a day (2024年12月 stands for its last one) may have come in time after all."""
+    if actual.date is None or _DAY_NAMED.search(unicodedata.normalize("NFKC", actual.text)):
+        return False
+    same_year = actual.date.year == wanted.year
+    return same_year and ("月" not in actual.text or actual.date.month == wanted.month)
 
 
 def _date_number(day: dt.date) -> Number:

@@ -214,16 +214,15 @@ def _stated(indicator: Indicator, weight: Weight, pack: Pack, report: Report, so
 
 
 def _kept(indicator: Indicator, stated: Decimal, weight: Fraction, report: Report) -> Fraction:
-    """The stated score within 0 … weight. A weight of 40/6 is printed as 6.67: that is full marks, not too much."""
+    """The stated score within 0 … weight. 40/6 is printed as 6.67, 40/7 as 5.71: typed so, that is full marks."""
     score = Fraction(stated)
+    decimals = max(0, -int(stated.as_tuple().exponent))
+    if decimals >= 2 and stated == round_half_up(weight, decimals):
+        return weight
     if 0 <= score <= weight:
         return score
     kept = max(Fraction(0), min(score, weight))
-    decimals = max(0, -int(stated.as_tuple().exponent))
-    if score < 0 or stated != round_half_up(weight, decimals):
-        report.add(
-            "SCR002" if score > 0 else "SCR003", indicator, "score", written=decimal_text(stated), kept=shown(kept)
-        )
+    report.add("SCR002" if score > 0 else "SCR003", indicator, "score", written=decimal_text(stated), kept=shown(kept))
     return kept
 
 

@@ -8,9 +8,10 @@ from fractions import Fraction
 
 from perfeval.numbers import exact_text
 from perfeval.pack.model import Group, Method, Pack
-from perfeval.pack.table import Problems, listed
+from perfeval.pack.rules import MISPLACED
+from perfeval.pack.table import Problems, did_you_mean, listed
 
-__all__ = ["check_consistency", "check_dates", "check_sources_used"]
+__all__ = ["check_consistency", "check_dates", "check_misplaced", "check_sources_used"]
 
 
 def check_consistency(pack: Pack, problems: Problems) -> None:
@@ -47,6 +48,16 @@ def check_sources_used(stated: Iterable[str], problems: Problems) -> None:
     for key in stated:
         if key not in problems.used:
             problems.add("PAK008", f"sources.{key}", value=key)
+
+
+def check_misplaced(stated: Iterable[str], pack: Pack, problems: Problems) -> None:
+    """Report words against a kind that the pack does not have. `stated` are topics of the pack's own file."""
+    kinds = [kind.name for group in pack.groups for kind in group.kinds]
+    for topic in stated:
+        name = topic.removeprefix(MISPLACED)
+        if name != topic and name not in kinds:
+            hint = did_you_mean(name, kinds)
+            problems.add("PAK005", f"words.{topic}", value=name, allowed=listed(kinds), hint=hint)
 
 
 def check_dates(pack: Pack, today: dt.date, problems: Problems) -> None:

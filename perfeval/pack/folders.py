@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from perfeval.errors import PackError
 from perfeval.findings import Finding, Severity
-from perfeval.pack.consistency import check_consistency, check_dates, check_sources_used
+from perfeval.pack.consistency import check_consistency, check_dates, check_misplaced, check_sources_used
 from perfeval.pack.merge import laid_over
 from perfeval.pack.model import Pack
 from perfeval.pack.rules import parse_rules
@@ -29,6 +30,7 @@ ENVIRONMENT = "PERFEVAL_TEMPLATES"
 RULES = "rules.toml"
 FORM = "form.xlsx"
 NARRATIVE = "narrative"
+_POSITION = re.compile(r"line (\d+), column (\d+)")
 
 
 def load_pack(pack_id: str, templates: Path | None = None) -> Pack:
@@ -158,12 +160,17 @@ def _read(folder: Path, stamp: tuple[tuple[str, int, int], ...]) -> tuple[Pack |
     pack = parse_rules(values, folder, form_folder, narrative, problems)
     if not any(finding.severity is Severity.ERROR for finding in problems.findings):
         check_consistency(pack, problems)
-        stated = own.values.get("sources")
-        check_sources_used(stated if isinstance(stated, Mapping) else (), problems)
+        check_sources_used(_keys(own.values, "sources"), problems)
+        check_misplaced(_keys(own.values, "words"), pack, problems)
         if pack.id != folder.name:
             problems.add("PAK017", "id", value=pack.id, expected=folder.name)
     usable = not any(finding.severity is Severity.ERROR for finding in problems.findings)
     return pack if usable else None, tuple(problems.findings)
+
+
+def _keys(values: Mapping[str, object], table: str) -> tuple[str, ...]:
+    stated = values.get(table)
+    return tuple(stated) if isinstance(stated, Mapping) else ()
 
 
 def _base_folder(folder: Path, named: object, problems: Problems) -> Path | None:
@@ -188,7 +195,10 @@ def _raw(folder: Path, problems: Problems) -> _Raw | None:
         problems.add("PAK002", RULES, reason=f"第 {error.start + 1} 个字节处不是 UTF-8 编码;请用 UTF-8 另存")
         return None
     except tomllib.TOMLDecodeError as error:
-        problems.add("PAK002", RULES, reason=f"不合 TOML 的写法({error})")
+        problems.add("PAK002", RULES, reason=f"{_place(str(error))}不合 TOML 的写法,或者同一个键写了两次")
+        return None
+    except OSError as error:
+        problems.add("PAK002", RULES, reason=f"打不开({error.strerror})")
         return None
     narrative = {}
     for block in sorted((folder / NARRATIVE).glob("*.j2")):
@@ -198,3 +208,9 @@ def _raw(folder: Path, problems: Problems) -> _Raw | None:
             place = f"{NARRATIVE}/{block.name}"
             problems.add("PAK002", place, reason=f"第 {error.start + 1} 个字节处不是 UTF-8 编码;请用 UTF-8 另存")
     return _Raw(values, narrative)
+
+
+def _place(message: str) -> str:
+    """Where the TOML parser stopped, from its English message."""
+    match = _POSITION.search(message)
+    return f"第 {match[1]} 行第 {match[2]} 列附近" if match else "文件末尾"

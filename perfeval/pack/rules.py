@@ -28,7 +28,7 @@ from perfeval.pack.model import (
 )
 from perfeval.pack.table import Problems, Table
 
-__all__ = ["COLUMNS", "KIND_METHODS", "METHODS", "RELATIONS", "REVIEW", "parse_rules"]
+__all__ = ["COLUMNS", "KIND_METHODS", "METHODS", "MISPLACED", "RELATIONS", "REVIEW", "WORDS", "parse_rules"]
 
 # Situation → the methods a pack may choose there. The first is what most published forms do.
 METHODS: Mapping[str, tuple[str, ...]] = {
@@ -60,6 +60,15 @@ COLUMNS = (
     "indicator.criterion",
     "indicator.evidence",
 )
+# Topics of [words]; each is asked for by a rule of the review. 「misplaced.」 goes with the name of a kind.
+WORDS = (
+    *("nothing", "shortfall", "fulfilled", "cause", "money", "placeholder", "satisfaction", "survey", "survey_other"),
+    *("weak_evidence", "evidence_mark", "above_hundred", "cost_kind", "larger_is_better", "measure", "filler"),
+    *("amount.budget", "amount.allocated", "amount.spent", "rate.execution", "part", "portion", "elsewhen", "intended"),
+    *("count.indicators", "count.level", "count.met", "count.missed", "goal.all", "goal.almost", "project_marker"),
+    *("project_filler", "project_other", "self_reference", "unit_suffix"),
+)
+MISPLACED = "misplaced."
 _MONEY_UNITS = ("万元", "元", "亿元")
 
 
@@ -263,7 +272,11 @@ def _review_words(root: Table) -> dict[str, tuple[str, ...]]:
         return {}
     table = root.table("words")
     table.source()
-    return {key: table.texts(key, required=True) for key in table.keys if key != "source"}
+    misplaced = [key for key in table.keys if key.startswith(MISPLACED)]
+    found = {key: table.texts(key, required=True) for key in (*WORDS, *misplaced) if key in table}
+    table.keys_known(WORDS)
+    table.done()
+    return found
 
 
 def _words(table: Table) -> dict[str, tuple[str, ...]]:
