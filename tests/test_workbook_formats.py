@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import struct
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +18,7 @@ from odf import table as odf_table
 from odf.opendocument import OpenDocumentSpreadsheet
 from odf.style import Style, TableProperties
 from odf.text import LineBreak, P, S, Span
+from xlwt.CompoundDoc import XlsDoc
 
 from perfeval.model import Cell, CellProblem
 from perfeval.workbook.grid import Book, open_book
@@ -284,9 +287,18 @@ class TestOtherFiles:
 
 
 def encrypted_xlsx(password: str) -> bytes:
-    msoffcrypto = pytest.importorskip("msoffcrypto", reason="the extra perfeval[password] is not installed")
+    ooxml = pytest.importorskip("msoffcrypto.format.ooxml", reason="the extra perfeval[password] is not installed")
     target = io.BytesIO()
-    msoffcrypto.format.ooxml.OOXMLFile(io.BytesIO(form_xlsx())).encrypt(password, target)
+    ooxml.OOXMLFile(io.BytesIO(form_xlsx())).encrypt(password, target)
+    return target.getvalue()
+
+
+def encrypted_xls() -> bytes:
+    """An .xls whose workbook stream says that it is encrypted."""
+    beginning = struct.pack("<6H2L", 0x0809, 16, 0x0600, 0x0005, 0, 0, 0, 0)
+    marked = struct.pack("<2H6s", 0x002F, 6, b"\0" * 6) + struct.pack("<2H", 0x000A, 0)
+    target = io.BytesIO()
+    XlsDoc().save(target, beginning + marked)
     return target.getvalue()
 
 
@@ -307,8 +319,7 @@ class TestPasswords:
 
     @pytest.mark.parametrize(("password", "expected"), [(None, "TPL004"), ("任意", "TPL013")])
     def test_without_the_library(self, password: str | None, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        data = encrypted_xlsx("密码123")
-        monkeypatch.setitem(__import__("sys").modules, "msoffcrypto", None)
+        monkeypatch.setitem(sys.modules, "msoffcrypto", None)
         with pytest.raises(BadWorkbook) as refused:
-            open_book(data, password=password)
+            open_book(encrypted_xls(), password=password)
         assert refused.value.code == expected
