@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from perfeval.findings import Finding, Severity
 from perfeval.layout import Layout
+from perfeval.model import Evaluation, Form
 from perfeval.workbook.area import ref
 from perfeval.workbook.carry import Carried, carry
 from perfeval.workbook.compose import Format, merge_cells, row_breaks, sheet_data
@@ -27,7 +28,7 @@ from perfeval.writer import FormPlan, blank_plan, plan_form
 if TYPE_CHECKING:
     from perfeval.pipeline import FormOutcome
 
-__all__ = ["assemble", "blank_form"]
+__all__ = ["assemble", "blank_form", "form_workbook"]
 
 _SELECTED = ' tabSelected="1"'
 _TINTS = {Severity.ERROR: "FFFFC7CE", Severity.WARNING: "FFFFEB9C"}
@@ -83,7 +84,15 @@ def assemble(
 
 def blank_form(layout: Layout, fields: Mapping[str, str]) -> bytes:
     """A blank official form to hand out, with header fields by path filled in as far as known."""
-    plan = blank_plan(layout, fields)
+    return _new_workbook(layout, blank_plan(layout, fields))
+
+
+def form_workbook(layout: Layout, form: Form, evaluation: Evaluation, narrative: Mapping[str, str]) -> bytes:
+    """A workbook of its own for a form that comes from no workbook."""
+    return _new_workbook(layout, plan_form(layout, form, evaluation, narrative))
+
+
+def _new_workbook(layout: Layout, plan: FormPlan) -> bytes:
     package = layout.blueprint.package
     sheet = next(sheet for sheet in package.sheets if sheet.part == layout.blueprint.part)
     return _packed(package, [_Planned(layout, plan, sheet, "", sheet.name, _same_row, _SELECTED)], [], set(), ())

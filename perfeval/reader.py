@@ -48,6 +48,7 @@ class _Reading:
         self._report_missing()
         fields = {path: self._field(path, found) for path, found in self.places.fields.items()}
         self.year = _year(fields, self.pack)
+        fields |= self._totals()
         indicators = tuple(self._indicators())
         if not indicators and self.places.header:
             self._add("TPL026", ref(self.places.header[1] + 1, 1), "")
@@ -87,7 +88,7 @@ class _Reading:
             if slot.path or slot.row >= self.layout.total_row:
                 continue
             if any(other.path for other in self.layout.by_row[slot.row]):
-                self._add("TPL024", "", slot.text.strip(), label=slot.text.strip())
+                self._add("TPL024", "", slot.text.strip(), missing=slot.text.strip())
 
     # ---- header fields ----
 
@@ -170,6 +171,18 @@ class _Reading:
                     written=level2_text or "空白", level1=group.name, allowed="、".join(k.name for k in group.kinds),
                 )
             yield self._indicator(row, group, level1_text or group.name, kind or level2_text, cells)
+
+    def _totals(self) -> dict[str, Cell]:
+        """What stands in the total row, by the path of its place."""
+        row = self.places.total_row
+        totals: dict[str, Cell] = {}
+        if row is None:
+            return totals
+        below = {column.slot.column: key for key, column in self.layout.columns.items()}
+        for slot in self.layout.by_row[self.layout.total_row]:
+            if slot.path and slot.column in below and (cell := self._at(row, below[slot.column])):
+                totals[slot.path] = cell
+        return totals
 
     def _at(self, row: int, key: str) -> Cell:
         column = self.places.columns.get(key)
