@@ -2,13 +2,15 @@
 
     render(pack, form, evaluation) → {"spending": "2024年…", "goals": "…", …}
 
-The drafts are Jinja text blocks of the pack (`narrative/<section>.j2`, those beginning with "_" are only for including).
+The drafts are Jinja text blocks of the pack (`narrative/<section>.j2`; those beginning with "_" are for including).
 They run in Jinja's sandbox and know the names of `perfeval.narrative.context`, the placeholders of the form; what a
-cell says is a value there and never a template.
+cell says is a value there and never a template. Line ends of a block are for reading only; a blank line begins a
+paragraph.
 """
 
 from __future__ import annotations
 
 from perfeval.narrative.blocks import render
+from perfeval.narrative.check import check_blocks
 
-__all__ = ["render"]
+__all__ = ["check_blocks", "render"]

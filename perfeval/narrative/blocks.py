@@ -28,7 +28,7 @@ _LINE_ENDS = re.compile(r"\s*\n\s*")
 _PARAGRAPH = "\x1e"  # stands for a blank line of a block
 
 
-_NAMES = {kind: frozenset(field.name for field in fields(kind)) for kind in (Row, Rows)}
+_NAMES: dict[type, frozenset[str]] = {kind: frozenset(field.name for field in fields(kind)) for kind in (Row, Rows)}
 
 
 class Fault(Exception):
@@ -110,23 +110,29 @@ def blocks_of(pack: Pack) -> Blocks:
 
 def _environment(pack: Pack) -> SandboxedEnvironment:
     from jinja2 import FunctionLoader, StrictUndefined
+    from jinja2.runtime import LoopContext
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+    seen = _NAMES | {LoopContext: frozenset(("first", "last", "index", "length"))}
+
     class Environment(ImmutableSandboxedEnvironment):
-        """The sandbox with a short way to our own tables, whose every name is meant to be seen."""
+        """The sandbox with a short way to the context's own tables, whose every name is meant to be seen."""
 
         def getattr(self, obj: Any, attribute: str) -> Any:
             if type(obj) is dict:
                 return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
-            if attribute in _NAMES.get(type(obj), ()):
+            if attribute in seen.get(type(obj), ()):
                 return getattr(obj, attribute)
             return super().getattr(obj, attribute)
+
+        def getitem(self, obj: Any, argument: Any) -> Any:
+            return self.getattr(obj, argument) if type(obj) in _NAMES else super().getitem(obj, argument)
 
     sources = {file_of(section): _prepared(source) for section, source in pack.narrative.items()}
     environment = Environment(
         loader=FunctionLoader(lambda name: (sources[name], name, None) if name in sources else None),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701 - the result is plain text for a cell
+        autoescape=False,  # the result is plain text for a cell
         finalize=_value,
         cache_size=-1,
     )
@@ -186,7 +192,8 @@ def _listed(words: Iterable[object], last: str = "和") -> str:
 
 def _clause(text: str) -> str:
     """Somebody's text without full stop and line ends, to go on with a sentence."""
-    return _LINE_ENDS.sub("；", text.strip().rstrip(_ENDINGS))
+    text = text.strip().rstrip(_ENDINGS)
+    return _LINE_ENDS.sub("；", text) if "\n" in text else text
 
 
 def _sentence(text: str) -> str:

@@ -11,14 +11,14 @@ money_unit, review.*                                                  unit, thre
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from perfeval.calculator import amount
-from perfeval.model import Basis, Evaluation, Form, RowResult
+from perfeval.model import Basis, Evaluation, Form, GroupResult, Kind, RowResult
 from perfeval.pack import Pack
 
 __all__ = ["TEXTS", "Row", "Rows", "context_of"]
@@ -36,6 +36,7 @@ TEXTS = (
     "goal.expected",
     "goal.achieved",
 )
+_NONE = Fraction(0)
 _PARTS = ("own_level", "transferred")
 _UNIT = re.compile(r"\s*[(（][^()（）]*[)）]$")
 
@@ -53,6 +54,7 @@ class Row:
     weight: Fraction | None
     score: Fraction | None
     completion: Fraction | None
+    qualitative: bool  # the result is a band or judgement, which names its own ratio
     met: bool | None  # 达标; none: not known
     verified: bool  # False: no score, or only the clerk's own
     shortfall_reason: str  # as written
@@ -67,7 +69,7 @@ class Rows:
 
     name: str  # 产出; "" of several
     names: tuple[str, ...]  # `measured.names | listed` is 产出和效益
-    weight: Fraction | None
+    weight: Fraction
     score: Fraction | None
     rows: tuple[Row, ...]
     met: tuple[Row, ...]
@@ -83,15 +85,9 @@ def context_of(pack: Pack, form: Form, evaluation: Evaluation) -> dict[str, Any]
     nothing = frozenset(pack.review_words.get("nothing", ()))
     by_group: dict[str, list[Row]] = {group.name: [] for group in pack.groups}
     for result in evaluation.rows:
-        if result.weight != 0:  # a row that does not apply carries no weight and is not spoken of
+        if result.weight is None or result.weight:  # a row that does not apply carries no weight and is not spoken of
             by_group[result.indicator.group].append(_row(result, nothing))
-    results = {group.name: group for group in evaluation.groups}
-    groups = {
-        group.name: _rows(
-            (group.name,), by_group[group.name], results[group.name].weight, results[group.name].score, group.name
-        )
-        for group in pack.groups
-    }
+    groups = {group.name: _group(group, by_group[group.name]) for group in evaluation.groups}
     total = evaluation.total
     context = _texts(form)
     context |= {
@@ -124,6 +120,7 @@ def _row(result: RowResult, nothing: frozenset[str]) -> Row:
         result.weight,
         result.score,
         result.completion,
+        indicator.actual.kind is Kind.GRADE,
         result.met,
         result.score is not None and result.basis is not Basis.UNVERIFIED,
         written,
@@ -133,47 +130,44 @@ def _row(result: RowResult, nothing: frozenset[str]) -> Row:
     )
 
 
-def _rows(
-    names: tuple[str, ...],
-    rows: Sequence[Row],
-    weight: Fraction | None,
-    score: Fraction | None,
-    name: str = "",
-    groups: tuple[Rows, ...] = (),
-) -> Rows:
+def _group(result: GroupResult, rows: Sequence[Row]) -> Rows:
     return Rows(
-        name,
-        names,
-        weight,
-        score,
+        result.name,
+        (result.name,),
+        result.weight,
+        result.score,
         tuple(rows),
         tuple(row for row in rows if row.met),
         tuple(row for row in rows if row.met is False),
         tuple(row for row in rows if row.met is None),
         tuple(row for row in rows if row.score is not None and row.weight is not None and row.score < row.weight),
         tuple(row for row in rows if not row.verified),
-        groups,
     )
 
 
 def _together(several: Iterable[Rows]) -> Rows:
     groups = tuple(several)
-    scores = [group.score for group in groups]
-    known = [score for score in scores if score is not None]
-    return _rows(
+    scores = [group.score for group in groups if group.score is not None]
+    return Rows(
+        "",
         tuple(group.name for group in groups),
-        [row for group in groups for row in group.rows],
-        sum((group.weight for group in groups if group.weight is not None), Fraction(0)),
-        sum(known, Fraction(0)) if len(known) == len(scores) else None,
-        groups=groups,
+        sum((group.weight for group in groups), _NONE),
+        sum(scores, _NONE) if len(scores) == len(groups) else None,
+        tuple(row for group in groups for row in group.rows),
+        tuple(row for group in groups for row in group.met),
+        tuple(row for group in groups for row in group.missed),
+        tuple(row for group in groups for row in group.unknown),
+        tuple(row for group in groups for row in group.deducted),
+        tuple(row for group in groups for row in group.unverified),
+        groups,
     )
 
 
 def _texts(form: Form) -> dict[str, Any]:
     """Header fields as nested tables of texts."""
     texts: dict[str, Any] = {}
-    for path in (*TEXTS, *form.fields):
-        if not path.startswith("funds."):
+    for path in (*TEXTS, *form.labels, *form.fields):  # labels: also of places that the clerk removed
+        if not path.startswith(("funds.", "narrative.")):
             _put(texts, path, form.text(path).strip())
     return texts
 
@@ -181,9 +175,9 @@ def _texts(form: Form) -> dict[str, Any]:
 def _funds(form: Form) -> dict[str, Any]:
     """Amounts of money as nested tables, with their totals and ratios."""
     funds: dict[str, Any] = {"allocated": dict.fromkeys(_PARTS), "spent": dict.fromkeys(_PARTS)}
-    for path, cell in form.fields.items():
+    for path in (*form.labels, *form.fields):
         if path.startswith("funds."):
-            _put(funds, path.removeprefix("funds."), cell.number)
+            _put(funds, path.removeprefix("funds."), form.amount(path))
     budget, allocated, spent = (amount(form, f"funds.{name}")[0] for name in ("budget", "allocated", "spent"))
     funds["budget"] = budget
     funds["allocated"]["total"] = allocated
