@@ -576,8 +576,8 @@ def test_better_never_scores_less(
     for pack in variants():
         if pack.scoring.methods["over"].name == "cut":
             continue  # there too much is meant to cost points
-        low = row_score(pack, f"{sign}{target}个", f"{worse}个")
-        high = row_score(pack, f"{sign}{target}个", f"{better}个")
+        low = row_score(pack, f"{sign}{target}亩", f"{worse}亩")
+        high = row_score(pack, f"{sign}{target}亩", f"{better}亩")
         assert low.score is not None
         assert high.score is not None
         assert low.score <= high.score

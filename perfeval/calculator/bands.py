@@ -56,7 +56,8 @@ def read_band(indicator: Indicator, pack: Pack) -> Banded | Refusal:
     """The completion of a qualitative row: the ratio is the clerk's choice, and must lie in the band named."""
     text = indicator.actual.text
     if indicator.actual.kind is Kind.NONE:
-        return Refusal("VAL001", "actual", {"target": " ".join(indicator.target.text.split())})
+        answer = f"等次和完成比例,例如「{_answer(pack.scoring.bands[0], pack)['example']}」"
+        return Refusal("VAL001", "actual", {"target": " ".join(indicator.target.text.split()), "answer": answer})
     written = {"written": " ".join(text.split()), "bands": _all_ranges(pack)}
     bands, rest = bands_of(text, pack)
     if len(bands) > 1:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from perfeval import quantity
-from perfeval.calculator.methods import Measure, Number, holds, sign
+from perfeval.calculator.methods import Measure, Number, holds
 from perfeval.model import Indicator, Kind, Quantity
 from perfeval.numbers import decimal_text, exact_text
 from perfeval.pack import Method, Pack
@@ -52,7 +52,10 @@ def compare(indicator: Indicator, pack: Pack, own_method: Method | None) -> Comp
     """How result and target of a quantitative row stand to each other; `own_method` is that of its kind."""
     target, actual = indicator.target, indicator.actual
     if actual.kind is Kind.NONE and target.kind is not Kind.NONE:
-        return Refusal("VAL001", "actual", {"target": " ".join(target.text.split())})
+        answer = (
+            f"实际完成的日期,例如「{_day(target.date)}」" if target.date else "实际完成的数字和单位;确实为零的填「0」"
+        )
+        return Refusal("VAL001", "actual", {"target": " ".join(target.text.split()), "answer": answer})
     if target.kind is Kind.DATE:
         return _dates(target, actual, pack)
     hint = quantity.name_hint(indicator.name)
@@ -73,7 +76,7 @@ def compare(indicator: Indicator, pack: Pack, own_method: Method | None) -> Comp
     measure = Measure(relation, wanted, reached, upper)
     if actual.relation in (None, "="):
         return Comparison(measure, method, lower_word=word, conversion=conversion)
-    return _bounded(measure, actual, method, pack, word, conversion)
+    return _bounded(measure, indicator, method, pack, word, conversion)
 
 
 def _unusable(actual: Quantity, target: Quantity) -> Refusal | None:
@@ -173,10 +176,11 @@ def _situation(relation: str, target: Fraction) -> str:
 
 
 def _bounded(
-    measure: Measure, actual: Quantity, method: Method, pack: Pack, word: str, conversion: str
+    measure: Measure, indicator: Indicator, method: Method, pack: Pack, word: str, conversion: str
 ) -> Comparison | Refusal:
     """A result such as 「超2000亿元」: enough when even the bound meets the target, never a ratio."""
-    written = {"written": actual.text.strip(), "target": f"{sign(measure.relation)}{_said(measure)}"}
+    actual = indicator.actual
+    written = {"written": actual.text.strip(), "target": " ".join(indicator.target.text.split())}
     written["example"] = _beyond(actual)
     upward = actual.relation in (">=", ">")
     relation = measure.relation
@@ -185,18 +189,15 @@ def _bounded(
     bound, target = measure.actual.value, measure.target.value
     if upward and relation in (">=", ">"):
         enough = bound >= target if relation == ">=" or actual.relation == ">" else bound > target
-        enough = enough and (own := pack.scoring.methods["over"].name) != "deduct" and own != "cut"
     elif not upward and relation in ("<=", "<"):
         enough = bound <= target if relation == "<=" or actual.relation == "<" else bound < target
     else:
-        enough = relation == "=" and target == 0 and not upward and holds("<=", bound, target)
+        enough = relation == "=" and target == 0 and not upward and bound <= target
     if not enough or method.name == "steps":
         return Refusal("VAL004", "actual", written)
+    if method.name == "ratio" and pack.scoring.methods["over"].name in ("deduct", "cut"):
+        return Refusal("VAL019", "actual", written)
     return Comparison(measure, method, True, word, conversion, written["example"])
-
-
-def _said(measure: Measure) -> str:
-    return measure.target.text + (f"—{measure.upper.text}" if measure.upper else "")
 
 
 def _dates(target: Quantity, actual: Quantity, pack: Pack) -> Comparison | Refusal:
