@@ -200,19 +200,34 @@ def closing_line(counts: Mapping[str, int], skipped: int = 0) -> str:
 def code_lines(code: Code, look: Look = PLAIN) -> list[str]:
     """The page of `perfeval explain CODE`: what, why, example, remedy."""
     lines = [f"{look.paint(code.id, 'strong')}  {code.title}({code.severity.label})"]
-    for heading, text in (("提示", code.message), ("原因", code.why), ("例子", code.example), ("改法", code.fix)):
+    message, fix = (text.format_map(_Blanks()) for text in (code.message, code.fix))
+    for heading, text in (("提示", message), ("原因", code.why), ("例子", code.example), ("改法", fix)):
         if text:
-            lines += ["", look.paint(heading, "strong"), *_block(_with_blanks(text), "  ", look)]
+            lines += ["", look.paint(heading, "strong"), *_block(text, "  ", look)]
     return lines
 
 
-def _with_blanks(template: str) -> str:
-    """A message template with its parameters shown as blanks to be filled: {cell} becomes 〔单元格〕."""
-    known = {
-        "cell": "单元格", "label": "栏目", "sheet": "工作表", "text": "填写内容", "path": "文件", "value": "数值",
-        "name": "名称", "unit": "单位", "expected": "应为", "other": "另一处", "output": "结果文件",
-    }  # fmt: skip
-    return re.sub(r"\{(\w+)\}", lambda match: f"〔{known.get(match[1], '…')}〕", template)
+class _Blanks(dict[str, str]):
+    """Stands in for the parameters of a message: {cell} becomes 〔单元格〕."""
+
+    def __missing__(self, name: str) -> str:
+        return f"〔{_PARAMETERS.get(name, '…')}〕"
+
+
+_PARAMETERS: Mapping[str, str] = {
+    "cell": "单元格",
+    "label": "栏目",
+    "sheet": "工作表",
+    "written": "填写的内容",
+    "name": "指标",
+    "unit": "单位",
+    "expected": "应为",
+    "path": "文件",
+    "file": "文件",
+    "other": "另一处",
+    "output": "结果文件",
+    "reason": "原因",
+}
 
 
 def row_lines(row: RowResult, digits: int = 2, look: Look = PLAIN) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from perfeval import batch
+from perfeval import batch, pipeline
 from perfeval.errors import PackError, PathError, UsageError
 from perfeval.findings import Finding
 from perfeval.pipeline import Options, Outcome
@@ -281,7 +281,7 @@ def pretend(path: Path, options: Options) -> Outcome:
 
 @pytest.fixture
 def pretending(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch.pipeline, "inspect", pretend)
+    monkeypatch.setattr(pipeline, "inspect", pretend)
 
 
 def tasks(*names: str) -> list[Task]:
@@ -354,7 +354,7 @@ def test_only_a_few_tasks_are_under_way_at_a_time(monkeypatch: pytest.MonkeyPatc
         begun.append(path.name)
         return Outcome(path)
 
-    monkeypatch.setattr(batch.pipeline, "inspect", note)
+    monkeypatch.setattr(pipeline, "inspect", note)
     reports: Iterator[object] = batch.run(
         tasks(*map(str, range(5000))), Options(), status_of, jobs=2, executor=ThreadPoolExecutor
     )
@@ -368,7 +368,7 @@ def test_workers_end_when_the_parent_is_killed(tmp_path: Path) -> None:
     script = """if True:
         import os, sys, time
         from pathlib import Path
-        from perfeval import batch
+        from perfeval import batch, pipeline
         from perfeval.pipeline import Options, Outcome
         from perfeval.planning import Task
         def slow(path, options):
@@ -376,7 +376,7 @@ def test_workers_end_when_the_parent_is_killed(tmp_path: Path) -> None:
             return Outcome(path)
         def process_of(outcome):
             return os.getpid()
-        batch.pipeline.inspect = slow
+        pipeline.inspect = slow
         for report in batch.run([Task(Path("x"))] * 10000, Options(), process_of, jobs=2):
             print(report.value, flush=True)
     """
@@ -401,7 +401,7 @@ def is_running(process: int) -> bool:
 
 
 def test_findings_of_planning_join_those_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch.pipeline, "inspect", pretend)
+    monkeypatch.setattr(pipeline, "inspect", pretend)
     note = Finding("BAT001", params={"path": "a", "other": "b", "output": "c"})
     (report,) = batch.run([Task(Path("1"), findings=(note,))], Options(), status_of)
     assert report.codes == ("OUT003", "BAT001")

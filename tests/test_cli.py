@@ -16,13 +16,15 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
-from perfeval import pipeline
+from perfeval import jsonout, pipeline, render
 from perfeval.cli import console, program
 from perfeval.errors import ExitCode, MailError, PackError
 from perfeval.files import write_atomic
@@ -78,7 +80,7 @@ def test_every_command_and_option_has_its_words(path: tuple[str, ...]) -> None:
         assert command.short_help
         assert command.help
     for param in command.params:
-        assert isinstance(param, click.Argument) or CHINESE.search(param.help or ""), param.name  # type: ignore[attr-defined]
+        assert isinstance(param, click.Argument) or CHINESE.search(param.help or ""), param.name
 
 
 USAGE_ERRORS = [
@@ -185,10 +187,13 @@ def pretending(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pipeline does what the file's name says, the outputs show only what comes before forms."""
     monkeypatch.setattr(pipeline, "inspect", lambda path, options: pretend(path, None, options))
     monkeypatch.setattr(pipeline, "fill", pretend)
-    without_forms = lambda outcome: Outcome(outcome.path, outcome.output, (), outcome.findings, outcome.bug)  # noqa: E731
-    for module, name in (("perfeval.render", "outcome_lines"), ("perfeval.jsonout", "file_object")):
-        real = getattr(sys.modules.get(module) or __import__(module, fromlist=[name]), name)
-        monkeypatch.setattr(f"{module}.{name}", lambda outcome, *rest, real=real: real(without_forms(outcome), *rest))
+    for module, name in ((render, "outcome_lines"), (jsonout, "file_object")):
+        monkeypatch.setattr(module, name, without_forms(getattr(module, name)))
+
+
+def without_forms(real: Callable[..., Any]) -> Callable[..., Any]:
+    """`real`, shown an outcome as if it had read no form: the pretended ones are None."""
+    return lambda outcome, *rest: real(replace(outcome, forms=()), *rest)
 
 
 def inbox(folder: Path, *names: str) -> Path:
@@ -217,7 +222,7 @@ def test_exit_codes_and_closing_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, names: list[str], code: ExitCode, closing: str
 ) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    out = ["--out", tmp_path / "出"] if command == "fill" else []
+    out = ["--out", str(tmp_path / "出")] if command == "fill" else []
     result = run(command, inbox(tmp_path, *names), *out)
     assert result.exit_code == code
     assert result.stdout.splitlines()[-1] == closing
@@ -292,7 +297,7 @@ def test_our_own_fault_goes_to_a_log_not_to_the_screen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "tmp"))
-    out = ["--out", tmp_path / "出"] if command == "fill" else []
+    out = ["--out", str(tmp_path / "出")] if command == "fill" else []
     result = run(command, inbox(tmp_path, "崩.xlsx", "好.xlsx"), *out)
     assert result.exit_code == ExitCode.BUG
     assert "KeyError" not in result.output

@@ -26,7 +26,7 @@ def test_every_word_of_the_rules_has_its_sentence() -> None:
     assert set(REVIEW_WORDS) == set(REVIEW)
 
 
-PARAMS = {
+PARAMS: dict[str, dict[str, object]] = {
     "linear_excess": {"zero_from": Fraction(200)},
     "steps": {"of": "completion", "steps": ((Fraction(90), Fraction(100)), (Fraction(80), Fraction(80)))},
     "remind": {"from": Fraction(130)},

@@ -144,10 +144,17 @@ def test_every_status_has_a_word_of_equal_rank() -> None:
 
 def test_page_of_a_code_leaves_out_what_is_not_there() -> None:
     page = code_lines(
-        Code("VAL999", Severity.WARNING, "标题", "{cell} 写了「{written}」。", "改 {cell}。", why="因为。")
+        Code(
+            "VAL999",
+            Severity.WARNING,
+            "标题",
+            "{cell} 写了「{oddity}」,不是 {{{{ x }}}}。",
+            "改 {cell}。",
+            why="因为。",
+        )
     )
     assert page[0] == "VAL999  标题(提醒)"
-    assert "  〔单元格〕 写了「〔…〕」。" in page
+    assert "  〔单元格〕 写了「〔…〕」,不是 {{ x }}。" in page
     assert "例子" not in page
     assert "原因" in page
     assert "改法" in page

@@ -10,7 +10,7 @@ import click
 from perfeval.cli.console import Console
 from perfeval.cli.words import Command, Group
 from perfeval.errors import ExitCode, PackError, PathError, UsageError
-from perfeval.findings import Severity, worst
+from perfeval.findings import Finding, Severity, worst
 from perfeval.render import clean, columns, finding_lines, pad
 
 __all__ = ["new", "packs"]
@@ -88,8 +88,10 @@ def check_(folder: str, templates: Path | None, as_json: bool) -> ExitCode:
     path = Path(folder)
     if not path.is_dir() and folder in available(templates):
         path = pack_folder(folder, templates)
-    findings = check_pack(path)
-    fault = None if worst(findings) is Severity.ERROR else _fault_in_use(path)
+    findings, fault = check_pack(path), None
+    if worst(findings) is not Severity.ERROR:
+        more, fault = _tried(path)
+        findings += more
     if as_json:
         from perfeval.jsonout import finding_object
 
@@ -105,22 +107,18 @@ def check_(folder: str, templates: Path | None, as_json: bool) -> ExitCode:
     return ExitCode.PACK if fault is not None or worst(findings) is Severity.ERROR else ExitCode.DONE
 
 
-def _fault_in_use(folder: Path) -> str | None:
-    """What keeps a pack with proper rules from being used: its form.xlsx or its text blocks, tried on a blank form."""
-    from perfeval.calculator import evaluate
+def _tried(folder: Path) -> tuple[tuple[Finding, ...], str | None]:
+    """A pack with proper rules put to use: findings of its text blocks, or why its form.xlsx does not serve."""
     from perfeval.layout import compile_layout
-    from perfeval.model import Form
-    from perfeval.narrative import render
+    from perfeval.narrative import check_blocks
     from perfeval.pack import load_folder
 
     try:
         pack = load_folder(folder)
         compile_layout(pack)
-        blank = Form(pack.id, "", {}, (), {}, pack.year)
-        render(pack, blank, evaluate(blank, pack)[0])
+        return check_blocks(pack), None
     except PackError as error:
-        return str(error)
-    return None
+        return (), str(error)
 
 
 @click.command(cls=Command, short_help="生成空白的评分表。")
