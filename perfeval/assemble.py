@@ -22,7 +22,7 @@ from perfeval.workbook.notes import Geometry, Note
 from perfeval.workbook.package import Package, SheetRef
 from perfeval.workbook.problems import FORMATS, SHEET_NAME, STYLES, Problem, is_problem_sheet, problem_sheet
 from perfeval.workbook.references import RowMap
-from perfeval.workbook.styles import Adoption, StyleSheet
+from perfeval.workbook.styles import Adoption, Look, StyleSheet
 from perfeval.writer import FormPlan, blank_plan, plan_form
 
 if TYPE_CHECKING:
@@ -179,25 +179,33 @@ def _adopted(styles: StyleSheet, form: _Planned, findings: Sequence[Finding]) ->
         if finding.cell and finding.severity in _TINTS:
             tints[finding.cell] = _TINTS[finding.severity]
     # Either none or all possible tints are asked for, so that the files of a batch share two style sheets.
-    wanted = _all_tints(form.layout) if tints else ()
+    wanted = _looks(form.layout, bool(tints))
     template = StyleSheet.of(blueprint.package)
     return styles.adopt(template, blueprint.formats, blueprint.rules.formats, wanted), tints
 
 
 @lru_cache(maxsize=32)
-def _all_tints(layout: Layout) -> tuple[tuple[int, str], ...]:
-    return tuple((number, argb) for number in sorted(layout.blueprint.formats) for argb in _TINTS.values())
+def _looks(layout: Layout, tinted: bool) -> tuple[Look, ...]:
+    """The variants of the form's formats: unlocked ones for scores that the clerk states, and each in each tint."""
+    score = layout.columns.get("indicator.score")
+    looks = [Look(number) for number in sorted(layout.blueprint.formats)]
+    if score is not None:
+        looks.append(Look(score.slot.style, unlocked=True))
+    if tinted:
+        looks += [look._replace(argb=argb) for look in looks for argb in _TINTS.values()]
+    return tuple(look for look in looks if look != Look(look.xf))
 
 
 def _sheet_xml(form: _Planned, carried: Carried, adoption: Adoption, tints: Mapping[str, str]) -> bytes:
     plan, blueprint = form.plan, form.layout.blueprint
-    formats: dict[Format, int] = {**adoption.xf, **adoption.tinted, -1: 0}
+    formats: dict[Format, int] = {**adoption.xf, **adoption.looks, -1: 0}
     if tints:
         for number, row in enumerate(plan.sheet.rows, 1):
             for index, (column, style, value) in enumerate(row.cells):
                 argb = tints.get(ref(number, column))
-                if argb is not None and isinstance(style, int) and style >= 0:
-                    row.cells[index] = (column, (style, argb), value)
+                if argb is not None and style != -1:
+                    look = style if isinstance(style, Look) else Look(style)
+                    row.cells[index] = (column, look._replace(argb=argb), value)
     last_row, last_column = len(plan.sheet.rows), form.layout.last_column
     own = {
         "sheetPr": '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>',

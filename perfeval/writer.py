@@ -22,6 +22,7 @@ from perfeval.pack import Group, KindRule
 from perfeval.workbook import textfit
 from perfeval.workbook.compose import Formula, PlannedRow, SheetPlan, Value
 from perfeval.workbook.grid import Range, column_letter, ref
+from perfeval.workbook.styles import Look
 
 __all__ = ["FormPlan", "blank_plan", "plan_form"]
 
@@ -248,6 +249,10 @@ class _Planner:
             if name != key:
                 values[column.slot.column] = self._column_value(line, name, start)
         first = self._add(self.layout.indicator_row, values)
+        if line.group.scoring == "stated" and (score := columns.get("indicator.score")) is not None:
+            cells = self.out.rows[first - 1].cells
+            at = next(number for number, cell in enumerate(cells) if cell[0] == score.slot.column)
+            cells[at] = (score.slot.column, Look(score.slot.style, unlocked=True), cells[at][2])
         if indicator is not None:
             self.known.setdefault(indicator.row, first)
             for key, cell in indicator.cells.items():
@@ -293,6 +298,7 @@ class _Planner:
                 self._down("level2.weight", top, bottom, self._kind_weight(lines[begin:end], top, bottom))
         for begin, end in _runs([line.criterion for line in lines]):
             self._down("indicator.criterion", starts[begin], ends[end - 1], lines[begin].criterion)
+            self._glue("indicator.criterion", starts[begin], ends[end - 1], lines[begin].criterion)
 
     def _kind_weight(self, lines: list[_Line], top: int, bottom: int) -> Value:
         weights = [
@@ -319,6 +325,20 @@ class _Planner:
             self.out.merges.append(Range(top, index, bottom, index))
         if isinstance(value, str):
             self._grow(top, bottom, self._need(value, column.slot.style, index, index))
+
+    def _glue(self, key: str, top: int, bottom: int, text: str) -> None:
+        """Keep as many rows together as a text that is merged down over them takes, so that no page tears it."""
+        column = self.layout.columns.get(key)
+        if column is None or bottom == top or not text:
+            return
+        room = self._need(text, column.slot.style, column.slot.column, column.slot.column)
+        last = top
+        while last < bottom and (room := room - self.out.rows[last - 1].height) > 0:
+            last += 1
+        inside = [unit for unit in self.units if unit[0] <= last and unit[1] >= top]
+        if inside:
+            whole = (min(unit[0] for unit in inside), max(unit[1] for unit in inside))
+            self.units = sorted([unit for unit in self.units if unit not in inside] + [whole])
 
     # ---- cells and heights ----
 

@@ -13,7 +13,7 @@ from lxml import etree
 from openpyxl.styles import Alignment, Border, Color, Font, PatternFill, Protection, Side
 
 from perfeval.workbook.package import Package
-from perfeval.workbook.styles import StyleSheet
+from perfeval.workbook.styles import Look, StyleSheet
 from tests.support.foreign import M, members, opened, rich_workbook, with_members
 
 STYLES = "xl/styles.xml"
@@ -108,7 +108,7 @@ def test_what_was_there_stays_and_counts_are_right() -> None:
     data = rich_workbook()
     before = etree.fromstring(members(data)[STYLES])
     source = template()
-    after = etree.fromstring(sheet_of(data).adopt(sheet_of(source), numbers(source), tints=[(1, TINT)]).data)
+    after = etree.fromstring(sheet_of(data).adopt(sheet_of(source), numbers(source), looks=[Look(1, TINT)]).data)
     assert [child.tag for child in after if child.tag != f"{M}numFmts"] == [child.tag for child in before]
     for child in before:
         grown = after.find(child.tag)
@@ -138,10 +138,10 @@ def test_extensions_and_palettes_stay_behind_what_is_appended(tail: str) -> None
 def test_nothing_is_said_twice() -> None:
     target, source = sheet_of(foreign()), sheet_of(template())
     wanted = range(len(LOOKS))
-    once = target.adopt(source, wanted, tints=[(1, TINT)])
-    twice = StyleSheet.parse(once.data, target.theme).adopt(source, wanted, tints=[(1, TINT)])
+    once = target.adopt(source, wanted, looks=[Look(1, TINT)])
+    twice = StyleSheet.parse(once.data, target.theme).adopt(source, wanted, looks=[Look(1, TINT)])
     assert twice.data is once.data
-    assert (twice.xf, twice.tinted) == (once.xf, once.tinted)
+    assert (twice.xf, twice.looks) == (once.xf, once.looks)
 
 
 def test_the_own_style_sheet_is_adopted_without_a_trace() -> None:
@@ -187,9 +187,9 @@ def test_a_format_that_switches_something_off_is_not_taken_for_one_that_does_not
 def test_a_tint_changes_the_fill_and_nothing_else() -> None:
     source, data = template(), foreign()
     xfs = numbers(source)
-    adoption = sheet_of(data).adopt(sheet_of(source), xfs, tints=[(xf, TINT) for xf in xfs])
+    adoption = sheet_of(data).adopt(sheet_of(source), xfs, looks=[Look(xf, TINT) for xf in xfs])
     plain = shown_in(data, adoption.data, [adoption.xf[xf] for xf in xfs])
-    tinted = shown_in(data, adoption.data, [adoption.tinted[xf, TINT] for xf in xfs])
+    tinted = shown_in(data, adoption.data, [adoption.looks[Look(xf, TINT)] for xf in xfs])
     for cell, marked in zip(plain, tinted, strict=True):
         assert marked.fill.fgColor.rgb == TINT
         assert [a == b for a, b in zip(look(cell), look(marked), strict=True)] == [True, False, True, True, True, True]

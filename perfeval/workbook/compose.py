@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from perfeval.workbook.grid import Range, column_letter
 from perfeval.workbook.sheetxml import text as xml_text
+from perfeval.workbook.styles import Look
 
 __all__ = ["Format", "Formula", "Link", "PlannedRow", "SheetPlan", "Value", "merge_cells", "row_breaks", "sheet_data", "text_cell"]
 
@@ -26,7 +27,7 @@ class Formula:
 
 
 Value = str | Decimal | int | Formula | None
-Format = int | tuple[int, str]  # a cell format of the template, perhaps with another fill (ARGB)
+Format = int | Look  # a cell format of the template, perhaps varied
 
 
 @dataclass(slots=True)

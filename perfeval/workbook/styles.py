@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import NamedTuple, cast
 
 from lxml import etree
 
@@ -20,7 +20,7 @@ from perfeval.workbook.colours import Palette, indexed_colours, palette_change, 
 from perfeval.workbook.package import Package, parse_xml
 from perfeval.workbook.sheetxml import MAIN
 
-__all__ = ["Adoption", "StyleSheet"]
+__all__ = ["Adoption", "Look", "StyleSheet"]
 
 # The children of a style sheet in the schema's order.
 _ORDER = (
@@ -47,6 +47,14 @@ _GROUPS = ("NumberFormat", "Font", "Fill", "Border", "Alignment", "Protection")
 _Shape = tuple[str, tuple[tuple[str, str], ...], tuple["_Shape", ...]]
 
 
+class Look(NamedTuple):
+    """A cell format of the form that looks or behaves a little different in one cell."""
+
+    xf: int  # cell format of the form
+    argb: str | None = None  # solid fill instead of its own
+    unlocked: bool = False  # may be typed into although the format is locked
+
+
 @dataclass(frozen=True, slots=True)
 class Adoption:
     """A style sheet after taking in formats of another, and the numbers they have there."""
@@ -54,7 +62,7 @@ class Adoption:
     data: bytes  # the very bytes of before when nothing had to be appended
     xf: Mapping[int, int]  # cell format of the other sheet → of this one
     dxf: Mapping[int, int]  # differential format (of conditional formats) likewise
-    tinted: Mapping[tuple[int, str], int]  # (cell format of the other sheet, fill as ARGB) → of this one
+    looks: Mapping[Look, int]  # variant of a cell format of the other sheet → of this one
 
 
 class StyleSheet:
@@ -97,13 +105,11 @@ class StyleSheet:
         other: StyleSheet,
         xfs: Iterable[int],
         dxfs: Iterable[int] = (),
-        tints: Iterable[tuple[int, str]] = (),
+        looks: Iterable[Look] = (),
     ) -> Adoption:
-        """Take in cell formats and differential formats of `other`, by their numbers there.
-
-        `tints` asks for cell formats of `other` with a solid fill instead of their own, for cells to be pointed out.
-        """
-        wanted = (tuple(sorted(set(xfs))), tuple(sorted(set(dxfs))), tuple(sorted(set(tints))))
+        """Take in cell formats, differential formats and variants of cell formats of `other`, by their numbers there."""
+        order = sorted(set(looks), key=lambda look: (look.xf, look.argb or "", look.unlocked))
+        wanted = (tuple(sorted(set(xfs))), tuple(sorted(set(dxfs))), tuple(order))
         key = (other.data, other.theme, wanted)
         known = self._adoptions.get(key)
         if known is None:
@@ -113,17 +119,17 @@ class StyleSheet:
         return known
 
     def _adopted(
-        self, other: StyleSheet, xfs: tuple[int, ...], dxfs: tuple[int, ...], tints: tuple[tuple[int, str], ...]
+        self, other: StyleSheet, xfs: tuple[int, ...], dxfs: tuple[int, ...], looks: tuple[Look, ...]
     ) -> Adoption:
         same = other.data == self.data and other.theme == self.theme
-        if same and not tints:
+        if same and not looks:
             return Adoption(self.data, {n: n for n in xfs}, {n: n for n in dxfs}, {})
         target = _Target(parse_xml(self.data, "styles.xml"))
         source = other._source(palette_change(other._palette(), self._palette()))
-        xf = {number: number if same else target.xf(source, number) for number in xfs}
+        xf = {number: number if same else target.xf(source, Look(number)) for number in xfs}
         dxf = {number: number if same else target.dxf(source, number) for number in dxfs}
-        tinted = {(number, argb): target.xf(source, number, argb) for number, argb in tints}
-        return Adoption(target.data(self.data), xf, dxf, tinted)
+        varied = {look: target.xf(source, look) for look in looks}
+        return Adoption(target.data(self.data), xf, dxf, varied)
 
 
 @lru_cache(maxsize=64)
@@ -232,10 +238,12 @@ class _Target(_Sheet):
             return before
         return etree.tostring(self.root, xml_declaration=True, encoding="UTF-8", standalone=True)
 
-    def xf(self, source: _Source, number: int, argb: str | None = None) -> int:
+    def xf(self, source: _Source, look: Look) -> int:
         """The number here of a cell format of `source`, appended when no format here shows the same."""
-        wanted = source.cell_format(number)
-        fill = source.entry("fills", _int(wanted.get("fillId"))) if argb is None else _solid(argb)
+        wanted = source.cell_format(look.xf)
+        fill = source.entry("fills", _int(wanted.get("fillId"))) if look.argb is None else _solid(look.argb)
+        if look.unlocked:
+            _unlock(wanted)
         wanted.set("numFmtId", str(self._number_format(source, _int(wanted.get("numFmtId")))))
         wanted.set("fontId", str(self._entry("fonts", source.entry("fonts", _int(wanted.get("fontId"))))))
         wanted.set("fillId", str(self._entry("fills", fill)))
@@ -351,6 +359,13 @@ class _Target(_Sheet):
 
 
 @lru_cache(maxsize=16)
+def _unlock(xf: etree._Element) -> None:
+    protection = next((child for child in xf if _local(child) == "protection"), None)
+    if protection is None:
+        protection = etree.SubElement(xf, "protection")
+    protection.set("locked", "0")
+
+
 def _solid(argb: str) -> tuple[etree._Element, _Shape]:
     fill = etree.Element("fill")
     pattern = etree.SubElement(fill, "patternFill")
