@@ -6,10 +6,9 @@ beginning or the end of December.
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["MAYBE", "SCAN", "Dated", "read_date"]
 
@@ -17,8 +16,7 @@ __all__ = ["MAYBE", "SCAN", "Dated", "read_date"]
 MAYBE = re.compile(r"[年月季旬]|(?:19|20)[0-9]{2}\x00?[-./]|[0-9]{8}")
 
 
-@dataclass(frozen=True, slots=True)
-class Dated:
+class Dated(NamedTuple):
     """What a text says about time."""
 
     date: dt.date
@@ -53,8 +51,8 @@ _DONE = """
 到位 建成
 """
 _FULL = re.compile(
-    rf"(?P<op>≤|<=|=<|<|=|≥|>=|>|不晚于|不迟于|早于|晚于|截至|截止|截止到|截至到|已?于|在)?"
-    rf"{_POINT}(?P<before>以前|之前|前|内|以内)?(?P<done>(?:均|全部|已|按时|如期)?(?:{'|'.join(_DONE.split())}))?",
+    rf"(?P<op>≤|<=|=<|<|=|≥|>=|>|不晚于|不迟于|早于|晚于|截至|截止|截止到|截至到|已?于|在|到|至)?"
+    rf"{_POINT}(?:\(含\))?(?P<before>以前|之前|前|内|以内)?(?:\(含\))?(?P<done>(?:均|全部|已|按时|如期)?(?:{'|'.join(_DONE.split())}))?",
     re.VERBOSE,
 )
 _OPERATORS = {
@@ -106,7 +104,7 @@ def _period(first: str, last: str, year: int | None) -> Dated | None:
         end = _point(carried.group() + last, year)
     start = _point(first, year)
     if start is None and first[-1:].isdigit():  # 「1-12月」, 「2021-2025年」
-        start = _point(first + ("月" if "月" in last else "年"), year)
+        start = _point(first + next((unit for unit in ("月", "季度") if unit in last), "年"), year)
     if start is None or end is None or start[1].relation is not None or end[1].relation not in (None, "<="):
         return None
     since, date = start[0], end[1].date
@@ -211,4 +209,5 @@ def _small(text: str) -> int:
 
 
 def _month_end(year: int, month: int) -> dt.date:
-    return dt.date(year, month, calendar.monthrange(year, month)[1])
+    following = dt.date(year + month // 12, month % 12 + 1, 1)
+    return following - dt.timedelta(days=1)

@@ -27,12 +27,15 @@ _TO = re.compile(r"(?<=.)(?:~|—+|-|至|到)(?=.)")
 _AND = re.compile(r"(?<=.)(?:,?并?且|[,、;])(?=[≤<不小低])")
 _LABELLED = re.compile(r"([^\W\da-zA-Z]{0,20}(?:率|度|比例|占比|比重))(?:为|达到|达|是|:)?(.*[0-9].*)")
 # A label with one of these says something else than the level of the measure: 「投诉率下降5%」.
-_NO_LEVEL = re.compile(r"[未不无没非增减升降提超较]|同比|环比|比上|完成比例|达成比例|完成程度")
+_NO_LEVEL = re.compile(r"[未没增减升降提超较于]|同比|环比|比上|完成比例|达成比例|完成程度")
+_RATE_OF_CHANGE = re.compile(r"(?:增长|增加|提高|提升|上升|下降|降低|减少|减排|增幅|降幅)(?:率|比例|幅度)$")
 _RATIO = re.compile(
     r"(.*?)([,、;:(]*+)(完成比例|完成率|完成度|完成程度|达成比例|达成率|达成度|实现程度|实现比例)?"
     rf"(?:为|达到|达|是|:|\()*+({ARABIC})%\)*"
 )
 _CHANGE = re.compile(r"[增减升降强]|提高|改善|优化")  # 「显著提升(95%)」: by 95 %, or to 95 %
+_OVERALL = re.compile(r"达成|预期|指标|目标|全部|基本|部分|[优良]")
+_RATIO_FIRST = re.compile(rf"(?:(?:完成|达成)比例(?:为|:)?)?({ARABIC}%)[,、;:]*+(.+)")
 _BAND_RANGE = re.compile(r"\(?[0-9]+%?(?:\(含\))?[-—~至]+[0-9]+%(?:\(含\))?\)?")
 _FIGURES = re.compile(r"[0-9<>=≥≤%\x00]")
 _DIGIT = re.compile(r"[0-9]")
@@ -126,7 +129,7 @@ def _without_scale(unit: str | None) -> str:
 def _labelled(core: str, text: str) -> Quantity | None:
     """「满意度98%」: the measure's own name before a percentage."""
     match = _LABELLED.fullmatch(core)
-    if match is None or _NO_LEVEL.search(match[1]) is not None:
+    if match is None or _NO_LEVEL.search(_RATE_OF_CHANGE.sub("", match[1])) is not None:
         return None
     found = read_number(match[2], text)
     if found is None or found.kind is not Kind.PERCENT or found.note is not None:
@@ -136,6 +139,9 @@ def _labelled(core: str, text: str) -> Quantity | None:
 
 def _rated(core: str, text: str) -> Quantity | None:
     """A judgement with its completion ratio: 「基本达成预期指标(85%)」, 「…、完成比例100%」."""
+    swapped = _RATIO_FIRST.fullmatch(core)
+    if swapped is not None and is_judgement(swapped[2]) and _OVERALL.search(swapped[2]) is not None:
+        core = f"{swapped[2]}、完成比例{swapped[1]}"
     match = _RATIO.fullmatch(core)
     if match is None:
         return None
@@ -143,10 +149,9 @@ def _rated(core: str, text: str) -> Quantity | None:
     head = _BAND_RANGE.sub("", match[1]).replace('"', "").strip("、,;:()。")
     if value is None or _FIGURES.search(head) is not None:
         return None
-    if match[3] is not None:
-        if is_placeholder(head):
-            return None
-    elif not match[2] or not is_judgement(head) or _CHANGE.search(head) is not None:
+    if match[3] is not None and (not head or match[2]):
+        return None if is_placeholder(head) else Quantity(text, Kind.GRADE, value=value, grade=head or None)
+    if not is_judgement(head) or _CHANGE.search(head) is not None or not (match[2] or _OVERALL.search(head)):
         return None
     return Quantity(text, Kind.GRADE, value=value, grade=head or None)
 

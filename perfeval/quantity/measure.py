@@ -27,7 +27,9 @@ LIMITS: Mapping[str, str] = {
 # Words that say no more than "this is the number".
 _EMPTY = """
 达到 达 实现 完成 实际完成 已 已经 共 共计 总计 合计 累计 总共 实际 全年 全年度 本年 本年度 年度 为 是 了 应 须
-需 均 人民币 ¥ 定量 举办 开展 组织 召开 培训 走访 建成 接待 发放 采购 购置 印发 补助 补贴 控制在 保持在
+需 均 人民币 ¥ 定量 举办 开展 组织 召开 培训 走访 建成 接待 发放 采购 购置 印发 补助 补贴 控制在 保持在 提高到
+提高至 提升到 提升至 增长到 增长至 增加到 增加至 上升到 上升至 降到 降至 降低到 降低至 下降到 下降至 减少到
+减少至
 """
 _BEFORE = {word: relation for relation, words in LIMITS.items() for word in words.split()}
 _BEFORE.update(dict.fromkeys(_EMPTY.split(), ""))
@@ -39,10 +41,11 @@ def _any(words: Mapping[str, str]) -> str:
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
-_INCLUDED = r"\(含(?:本数|[0-9.]+[%‰]?)?\)"
-_EXCLUDED = r"\(不含(?:本数|[0-9.]+[%‰]?)?\)"
+_ITSELF = rf"(?:本数|本级|{ARABIC}[^0-9()]{{0,4}})?"
+_INCLUDED = rf"\(含{_ITSELF}\)"
+_EXCLUDED = rf"\(不含{_ITSELF}\)"
 BOUND = rf"(?:(?:{_INCLUDED})?(?:及其?|或|和)?(?:{_any(_AFTER)})(?:{_INCLUDED}|{_EXCLUDED})?)"
-_REMARK = r"(?:含|包含|包括|均|已完成|全部|完成|达标|详见|见|佐证)[^()0-9]*"
+_REMARK = r"(?:含|包含|包括|均|已完成|全部|完成|达标|详见|见|佐证)[^()0-9]*|优秀?|良好?|合格"
 _BEFORE_WORD = re.compile(_any(_BEFORE))
 _AFTER_WORD = re.compile(_any(_AFTER))
 _LEADING = re.compile(rf"(?:{_any(_BEFORE)})+")
@@ -52,7 +55,7 @@ _TRAILING = re.compile(rf"{BOUND}+$")
 _MEASURE = re.compile(
     rf"(-)?(?:({ARABIC})([余多])?(万亿|[万亿])?(?![0-9十万亿]|百(?!分)|千(?![米克瓦伏]))|({MIXED}))([余多])?"
     rf"([^0-9,;。:\"\x00+=<>≥≤~—-]{{0,16}}?)([余多])?"
-    rf"({BOUND}*)"
+    rf"({BOUND}*)({_INCLUDED})?"
     rf"(?:[,、;]?((?:已|均已|已经|全部|均)?(?:完成|达标|达成|达到))|\(({_REMARK})\))?"
 )
 _DAY_IN_DIGITS = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])")  # 20241231
@@ -60,7 +63,12 @@ _HUNDREDTHS = re.compile(rf"(百|千|万)分之({ARABIC}|{HAN}+)")
 _TENTHS = re.compile(r"([一二两三四五六七八九十]|10|[1-9])成([一二三四五六七八九半])?")
 _AND_HALF = re.compile(rf"({ARABIC}|{HAN}+?)(?:个半(年|月|学期|学年|小时)|(年|天|小时|倍|亩|公里|公斤)半)")
 _CALENDAR = {"月": (1, 12), "季度": (1, 4), "年": (1900, 2100)}  # without 个 these are points in time
+_NUMBER = re.compile(ARABIC)
 _SQUARES = re.compile(r"(?<=m)[23](?![0-9])")
+# Things that only come whole: 「1.105家」 is item 1 of a list and 105 companies, or a slip.
+_WHOLE = frozenset("家个项件套台辆户座栋幢间所处条份篇本册部门批株棵头只起例宗笔") | {"场次", "台套"}
+_LIST_MARK = re.compile(r"[1-9][0-9]?\.[0-9]*[1-9]")
+_NONE_OF = frozenset(["起", "例", "次", "宗", "人", "家", "%"])
 _PERIODS = frozenset(["年", "月", "季度", "周", "天", "小时", "分钟", "秒", "工作日", "学期", "学年"])
 
 
@@ -88,10 +96,12 @@ def read_number(core: str, text: str) -> Quantity | None:
 
 
 def _measure(match: re.Match[str], before: str, text: str) -> Quantity | None:
-    sign, digits, more, scale, mixed, more_scaled, written, more_units, after, done, remark = match.groups()
+    sign, digits, more, scale, mixed, more_scaled, written, more_units, after, included, done, remark = match.groups()
     number: Decimal | None
     if digits is not None:
         number, scale = arabic(digits), scale or ""
+    elif not written and mixed in ("半", "两"):
+        return None
     else:
         number, scale = numeral(mixed) or (None, "")
     if number is None:
@@ -100,6 +110,8 @@ def _measure(match: re.Match[str], before: str, text: str) -> Quantity | None:
         written = written[1:-1]
     unit = canonical(written) if written else None
     if written and (unit is None or _is_a_word(unit, written, number, spoken=mixed is not None, limited=before != "")):
+        return None
+    if digits is not None and not scale and unit in _WHOLE and _LIST_MARK.match(digits) is not None:
         return None
     if unit is None and digits is not None and _DAY_IN_DIGITS.fullmatch(digits) is not None:
         return None
@@ -117,7 +129,7 @@ def _measure(match: re.Match[str], before: str, text: str) -> Quantity | None:
     elif scale:
         unit = scale + (unit or "")
     stated = _limits(before, after, beyond=bool(more or more_scaled or more_units))
-    if stated is None:
+    if stated is None or (included and stated[0] in (">", "<")) or not _same_number(number, after, included):
         return None
     if sign:
         number = -number
@@ -131,6 +143,8 @@ def _is_a_word(unit: str, written: str, number: Decimal, *, spoken: bool, limite
         return first <= number <= last
     if unit == "类" and not limited:
         return True  # a class of water, a kind of road
+    if spoken and not number:
+        return unit not in _NONE_OF  # 「零件」, 「零头」 are words
     return (spoken or unit.isascii()) and not is_known(unit, spoken=spoken)
 
 
@@ -157,6 +171,11 @@ def _limits(before: str, after: str, *, beyond: bool = False) -> tuple[str | Non
     if len(relations) > 1 or (needs_limit and "<=" not in relations):
         return None
     return (relations.pop() if relations else None), approximate
+
+
+def _same_number(number: Decimal, after: str, included: str | None) -> bool:
+    """Whether 「5万元以下(含5万元)」 names the same number twice."""
+    return all(arabic(named) == number for named in _NUMBER.findall(after + (included or "")))
 
 
 def _per(core: str, before: str, text: str) -> Quantity | None:

@@ -79,7 +79,7 @@ _SCALE = re.compile(r"(?:万亿|[十百千]?[万亿]|[十百千])")
 # A unit nobody has listed: a few Han letters, but none that changes what the number means (未, 预计, 比, 增, 完成).
 _UNLISTED = re.compile(
     r"[^\W\d_a-zA-Z零〇一二三四五六七八九十百千万亿两半几多余未不无没非将拟预约超及其以与或等第仅但若若者了的是在为被把对较比同增减升降提率"
-    r"完达成已均全部缺欠少剩差前后内外上下左右至到点年月日季旬]{1,8}"
+    r"完达成已均全部缺欠少剩差前后内外上下左右至到点年月日季旬来整]{1,8}"
 )
 _DENOMINATOR = re.compile(r"[·、/]")
 
