@@ -506,7 +506,9 @@ def test_packs_check_tries_the_form_and_the_text_blocks(own_pack: Path, part: st
     assert result.exit_code == ExitCode.PACK, result.output
     assert result.stdout.splitlines()[-1].endswith("1 处需要看")
     assert "Traceback" not in result.output
-    assert json.loads(run("packs", "check", own_pack, "--json").stdout)["error"]
+    told = json.loads(run("packs", "check", own_pack, "--json").stdout)
+    assert [finding["code"] for finding in told["findings"]] == ([] if part == "form" else ["PAK902"])
+    assert bool(told["error"]) == (part == "form")
 
 
 def test_packs_show_tells_our_own_readings_apart() -> None:
