@@ -72,6 +72,11 @@ def compare(indicator: Indicator, pack: Pack, own_method: Method | None) -> Comp
         return pair
     wanted, upper, reached, conversion = pair
     relation, word = _relation(indicator.name, target, hint.relation, pack)
+    if word:
+        contrary = next((each for each in pack.review_words.get("larger_is_better", ()) if each in indicator.name), "")
+        if contrary:
+            written = {"written": " ".join(target.text.split()), "word": word, "contrary": contrary}
+            return Refusal("VAL020", "target", written)
     method = own_method or pack.scoring.methods[_situation(relation, wanted.value)]
     measure = Measure(relation, wanted, reached, upper)
     if actual.relation in (None, "="):
