@@ -89,12 +89,23 @@ class Blocks:
         except TemplateSyntaxError as error:
             raise Fault("PAK901", error.name or file_of(section), error.lineno, f"写法不对({error.message})") from error
         except UndefinedError as error:
-            file, line = _place(error, section)
+            file, line = self._place(error, section)
             raise Fault("PAK902", file, line, f"用了没有的名称({error.message})") from error
         except Exception as error:  # whatever an expression of the block runs into is the block's fault
-            file, line = _place(error, section)
+            file, line = self._place(error, section)
             raise Fault("PAK903", file, line, f"不能算出({type(error).__name__}: {error})") from error
         return "\n".join(paragraph for paragraph in text.replace("\n", "").split(_PARAGRAPH) if paragraph)
+
+    def _place(self, error: BaseException, section: str) -> tuple[str, int]:
+        """File and line of the block that the error came from: a compiled block's frames carry its name."""
+        place = file_of(section), 1
+        trace = error.__traceback__
+        while trace is not None:
+            name = trace.tb_frame.f_code.co_filename
+            if name.startswith("narrative/"):
+                place = name, self._environment.get_template(name).get_corresponding_lineno(trace.tb_lineno)
+            trace = trace.tb_next
+        return place
 
 
 _COMPILED: WeakKeyDictionary[Pack, Blocks] = WeakKeyDictionary()
@@ -159,18 +170,6 @@ def _value(value: object) -> object:
     return _LINE_ENDS.sub("", value) if isinstance(value, str) and "\n" in value else value
 
 
-def _place(error: BaseException, section: str) -> tuple[str, int]:
-    """File and line of the block that the error came from: Jinja gives its frames the block's own name and lines."""
-    place = file_of(section), 1
-    trace = error.__traceback__
-    while trace is not None:
-        name = trace.tb_frame.f_code.co_filename
-        if name.startswith("narrative/"):
-            place = name, trace.tb_lineno
-        trace = trace.tb_next
-    return place
-
-
 # ---- filters ---------------------------------------------------------------------------------------------------------
 
 
@@ -192,8 +191,7 @@ def _listed(words: Iterable[object], last: str = "和") -> str:
 
 def _clause(text: str) -> str:
     """Somebody's text without full stop and line ends, to go on with a sentence."""
-    text = text.strip().rstrip(_ENDINGS)
-    return _LINE_ENDS.sub("；", text) if "\n" in text else text
+    return "；".join(filter(None, (line.strip().rstrip(_ENDINGS) for line in text.split("\n"))))
 
 
 def _sentence(text: str) -> str:

@@ -124,7 +124,7 @@ def _row(result: RowResult, nothing: frozenset[str]) -> Row:
         result.met,
         result.score is not None and result.basis is not Basis.UNVERIFIED,
         written,
-        "" if written in nothing else written,
+        "" if written in nothing or not written.strip("。；;，,、.") else written,
         indicator.text("criterion").strip(),
         indicator.text("evidence").strip(),
     )
