@@ -17,7 +17,7 @@ from pathlib import Path
 
 from perfeval.findings import Finding
 
-__all__ = ["TEMPORARY_PREFIX", "read_fault", "safe_name", "write_atomic", "write_fault"]
+__all__ = ["TEMPORARY_PREFIX", "read_fault", "reason", "safe_name", "write_atomic", "write_fault"]
 
 # Hidden, so that neither people nor a later run over the folder take it for a workbook.
 TEMPORARY_PREFIX = ".~perfeval-"
@@ -41,6 +41,10 @@ def write_atomic(target: Path, data: bytes, *, overwrite: bool = True, durable: 
     umask allows. With `overwrite=False` an existing target raises FileExistsError, even if it appeared a moment ago.
     `durable` waits until the disk has the bytes, for results that stand in for an original about to be moved.
     """
+    try:
+        os.fsencode(target)
+    except UnicodeEncodeError as error:  # a locale that cannot spell Chinese names
+        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), str(target)) from error
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
     try:
@@ -114,17 +118,17 @@ def write_fault(error: OSError, target: Path) -> Finding:
     if isinstance(error, PermissionError) and os.path.lexists(target):
         # Excel and WPS hold the workbook they show; elsewhere the same error means missing rights.
         return Finding("OUT002", params={"path": path})
-    return Finding("OUT001", params={"path": path, "reason": _reason(error)})
+    return Finding("OUT001", params={"path": path, "reason": reason(error)})
 
 
 def read_fault(error: OSError, path: Path) -> Finding:
     """The finding for an input that could not be read."""
     if isinstance(error, FileNotFoundError):
         return Finding("BAT002", params={"path": str(path)})
-    return Finding("BAT003", params={"path": str(path), "reason": _reason(error)})
+    return Finding("BAT003", params={"path": str(path), "reason": reason(error)})
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
     """The cause in Chinese; the system's own words only where there is no better sentence."""
     known = {
         errno.EACCES: "没有权限",
@@ -132,6 +136,7 @@ def _reason(error: OSError) -> str:
         errno.EROFS: "磁盘是只读的",
         errno.EIO: "磁盘读写出错",
         errno.EBUSY: "文件正被占用",
+        errno.ENOSPC: "磁盘空间已用完",
         errno.EISDIR: "这是文件夹,不是文件",
         errno.ENOTDIR: "路径中有一段是文件,不是文件夹",
         errno.EEXIST: "同名的文件已经存在",

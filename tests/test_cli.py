@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -438,6 +439,15 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
             assert done.stderr == b"", args
     finally:
         os.close(write_end)
+
+
+@pytest.mark.parametrize(("closing", "code"), [(">&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 0), (">/dev/full", 4)])
+def test_streams_that_are_closed_or_full(closing: str, code: int) -> None:
+    command = f"{shlex.quote(sys.executable)} -m perfeval explain {closing}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, timeout=60, check=False)
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr
+    assert b"Exception" not in done.stderr
 
 
 # ---- explain, packs, new ---------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,6 +99,18 @@ def test_any_failure_keeps_the_old_file_and_removes_the_temporary_one(
         write_atomic(target, b"new", durable=True)
     assert target.read_bytes() == b"old"
     assert names(tmp_path) == ["out.xlsx"]
+
+
+def test_a_locale_that_cannot_spell_the_name_is_a_fault_of_the_name(tmp_path: Path) -> None:
+    script = "import sys; from pathlib import Path; from perfeval.files import write_atomic, write_fault\n"
+    script += "target = Path(sys.argv[1]) / '\\u8868.xlsx'\n"
+    script += "try: write_atomic(target, b'x')\nexcept OSError as error: print(write_fault(error, target).code)"
+    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "OUT004\n"
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from typing import IO, TextIO
 
 import click
 
+from perfeval.errors import PathError
+from perfeval.files import reason
 from perfeval.render import Look, columns
 
 __all__ = ["Console", "forget_stdout", "progress_line", "use_utf8"]
@@ -23,7 +25,11 @@ _REDRAW_SECONDS = 0.1
 
 
 def use_utf8() -> None:
-    """Make the standard streams UTF-8, also under LANG=C and on Windows consoles."""
+    """Make the standard streams UTF-8, also under LANG=C and on Windows consoles; closed ones lead nowhere."""
+    if sys.stdout is None:  # `>&-`, or started without a console
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - for the life of the program
+    if sys.stderr is None:
+        sys.stderr = sys.stdout
     for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "replace")):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors=errors)
@@ -54,11 +60,14 @@ class Console:
         except BrokenPipeError:
             self.reader_gone = True
             forget_stdout()
+        except OSError as error:
+            forget_stdout()
+            raise PathError(f"结果输出不了:{reason(error)}。请确认输出所到的磁盘有空间。") from error
 
     def message(self, text: str) -> None:
         """Tell the person something that is not part of the result."""
         self._progress.erase()
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             click.echo(text, err=True)
 
     def progress(self, done: int, total: int) -> None:
