@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from pathlib import Path
 
 import pytest
 import xlsxwriter
 from lxml import etree
 
-from perfeval.workbook.anchors import moved_refs
+from perfeval.workbook.anchors import moved_drawing, moved_formulas, moved_refs, moved_vml
 from perfeval.workbook.carry import carry
 from perfeval.workbook.edit import edited
+from perfeval.workbook.notes import without_notes
 from perfeval.workbook.package import Package
 from perfeval.workbook.rules import Rules
 from tests.support.foreign import (
@@ -242,6 +244,35 @@ SPELLINGS = {
     "no cells": lambda xml: re.sub(rb"<sheetData>.*</sheetData>", b"<sheetData/>", xml, flags=re.S),
     "UTF-16": lambda xml: xml.decode().replace('encoding="UTF-8"', 'encoding="UTF-16"').encode("utf-16"),
 }
+
+
+UNCLOSED = [
+    b"<xdr:twoCellAnchor>",
+    b"<xdr:from>",
+    b"<x:ClientData ",
+    b"<x:Anchor>",
+    b'<comment ref="A1"',
+    b"<f ",
+    b"<f>A1<",
+    b"</f>",
+]
+
+
+@pytest.mark.parametrize("piece", UNCLOSED)
+def test_a_part_made_to_waste_time_does_not(piece: bytes) -> None:
+    part = b"<xdr:twoCellAnchor><x:ClientData><comment>" + piece * (1_000_000 // len(piece)) + b"</comment>"
+    begin = time.perf_counter()
+    for move in (moved_drawing, moved_vml, moved_refs):
+        move(part, DOWN_4)
+    moved_formulas(part, DOWN_4, FORM, unqualified=True)
+    without_notes(part, part)
+    assert time.perf_counter() - begin < 10  # searching anew for every piece takes hours
+
+
+def test_a_part_in_another_encoding_is_left_alone() -> None:
+    part = "<worksheet><f>SUM(B20)&amp;佐证!B20</f></worksheet>"
+    assert moved_formulas(part.encode("gbk"), DOWN_4, FORM, unqualified=True) == part.encode("gbk")
+    assert moved_formulas(part.encode(), DOWN_4, FORM, unqualified=True) == part.replace("(B20", "(B24").encode()
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

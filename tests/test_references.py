@@ -82,6 +82,8 @@ def test_a_formula_on_the_sheet_that_also_names_it() -> None:
         ("B13:B20 D20 F14:G15", "B13:B25 D25 F19:G20"),
         (f"A1:A{LAST_ROW}", f"A1:A{LAST_ROW}"),
         ("A:C", "A:C"),
+        ("B20:C13", "B13:C25"),
+        ("ZZZ1 x !", "ZZZ1 x !"),
         ("", ""),
     ],
 )

@@ -12,28 +12,25 @@ from html import unescape
 
 from perfeval.workbook.references import RowMap, shift_formula, shift_ranges
 from perfeval.workbook.sheetxml import markup
+from perfeval.workbook.splice import replaced
 
 __all__ = ["moved_controls", "moved_drawing", "moved_formulas", "moved_refs", "moved_vml"]
 
 _TAG = rb"(?:[A-Za-z][\w.-]*:)?"  # a namespace prefix, whichever the producer chose
-_TWO_CELLS = re.compile(rb"<(%btwoCellAnchor|anchor)\b([^>]*)>.*?</\1>" % _TAG, re.S)
-_ONE_CELL = re.compile(rb"<(%boneCellAnchor)\b[^>]*>.*?</\1>" % _TAG, re.S)
 _MARKER = re.compile(
-    rb"(<%b(?:from|to)>.*?<%brow>\s*)([0-9]{1,7})(\s*</%brow>(?:\s*<%browOff>\s*(-?[0-9]+))?)"
+    rb"(<%b(?:from|to)>.{0,400}?<%brow>\s*)([0-9]{1,7})(\s*</%brow>(?:\s*<%browOff>\s*(-?[0-9]+))?)"
     % (_TAG, _TAG, _TAG, _TAG),
     re.S,
 )
 _FIXED_SIZE = re.compile(rb"editAs\s*=\s*[\"'](?:oneCell|absolute)[\"']")
 _STRETCHES = re.compile(rb"sizeWithCells\s*=\s*[\"'](?:1|true)[\"']")
-# Bounded, because VML need not be well-formed: a missing end must not cost a search through the whole part.
-_CLIENT_DATA = re.compile(rb"<(%bClientData)\b[^>]{0,200}>.{0,4000}?</\1>" % _TAG, re.S)
 _VML_ROW = re.compile(rb"(<%bRow>\s*)([0-9]{1,7})" % _TAG)
 _VML_ANCHOR = re.compile(rb"(<%bAnchor>)([^<]*)(</)" % _TAG)
 _REF = re.compile(
-    rb"(<%b(?:comment|threadedComment|table|autoFilter|sortState|sortCondition)\b[^>]*?\sref=\")([^\"]*)" % _TAG
+    rb"(<%b(?:comment|threadedComment|table|autoFilter|sortState|sortCondition)\b[^<>]*?\sref=\")([^\"]*)" % _TAG
 )
 _FORMULA_ELEMENT = re.compile(
-    rb"(<%b(?:f|formula|formula1|formula2|Fmla[A-Za-z]+|calculatedColumnFormula|totalsRowFormula)(?:\s[^>]*)?>)([^<]+)(</)"
+    rb"(<%b(?:f|formula|formula1|formula2|Fmla[A-Za-z]+|calculatedColumnFormula|totalsRowFormula)(?:\s[^<>]*)?>)([^<]+)(</)"
     % _TAG
 )
 _FORMULA_ATTRIBUTE = re.compile(rb"(\s(?:location|textlink|fmla[A-Za-z]+|linkedCell|listFillRange)=\")([^\"]+)")
@@ -46,34 +43,36 @@ def moved_drawing(data: bytes, row_map: RowMap) -> bytes:
     doing so.
     """
 
-    def two_cells(match: re.Match[bytes]) -> bytes:
-        if match[1] == b"anchor":  # of a control, which says what stretches, not what is fixed
-            fixed = _STRETCHES.search(match[2]) is None
-        else:
-            fixed = _FIXED_SIZE.search(match[2]) is not None
-        return _anchor(match[0], row_map, fixed=fixed)
+    def two_cells(anchor: bytes) -> bytes:
+        return _anchor(anchor, row_map, fixed=_FIXED_SIZE.search(anchor[: anchor.find(b">")]) is not None)
 
-    moved = _TWO_CELLS.sub(two_cells, data)
-    moved = _ONE_CELL.sub(lambda match: _anchor(match[0], row_map, fixed=True), moved)
-    return _unless_equal(data, moved)
+    def one_cell(anchor: bytes) -> bytes:
+        return _anchor(anchor, row_map, fixed=True)
+
+    moved = replaced(data, b"twoCellAnchor", two_cells)
+    return _unless_equal(data, replaced(moved, b"oneCellAnchor", one_cell))
 
 
 def moved_controls(xml: str, row_map: RowMap, sheet: str) -> str:
-    """The `controls` or `oleObjects` of a sheet: anchors and linked cells."""
-    moved = moved_drawing(xml.encode(), row_map)
+    """The `controls` or `oleObjects` of a sheet: anchors, which say whether they stretch, and linked cells."""
+
+    def control(anchor: bytes) -> bytes:
+        return _anchor(anchor, row_map, fixed=_STRETCHES.search(anchor[: anchor.find(b">")]) is None)
+
+    moved = replaced(xml.encode(), b"anchor", control)
     return moved_formulas(moved, row_map, sheet, unqualified=True).decode()
 
 
 def moved_vml(data: bytes, row_map: RowMap) -> bytes:
     """A legacy drawing (note boxes, form buttons); VML is often not well-formed, so it is never parsed."""
-    return _unless_equal(data, _CLIENT_DATA.sub(lambda match: _client_data(match[0], row_map), data))
+    return _unless_equal(data, replaced(data, b"ClientData", lambda element: _client_data(element, row_map)))
 
 
 def moved_refs(data: bytes, row_map: RowMap) -> bytes:
     """Comments, threaded comments and tables: the cells they belong to."""
 
     def replace(match: re.Match[bytes]) -> bytes:
-        return match[1] + shift_ranges(match[2].decode(), row_map).encode()
+        return match[1] + shift_ranges(match[2].decode("latin-1"), row_map).encode("latin-1")
 
     return _unless_equal(data, _REF.sub(replace, data))
 
@@ -81,13 +80,18 @@ def moved_refs(data: bytes, row_map: RowMap) -> bytes:
 def moved_formulas(data: bytes, row_map: RowMap, sheet: str, *, unqualified: bool) -> bytes:
     """Any part with formulas – another sheet, a chart, a button – whose references to `sheet` follow its rows.
 
-    `unqualified` says that the part belongs to the sheet itself, so that a bare `$B$5` is one of its cells.
+    `unqualified` says that the part belongs to the sheet itself, so that a bare `$B$5` is one of its cells. A part
+    that is not in UTF-8, as every program writes it, is left alone.
     """
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data
 
     def replace(match: re.Match[bytes]) -> bytes:
-        formula = match[2].decode()
-        moved = shift_formula(unescape(formula), row_map, sheet, unqualified=unqualified)
-        return match[0] if moved == unescape(formula) else match[1] + markup(moved).encode() + _rest(match)
+        formula = unescape(match[2].decode())
+        moved = shift_formula(formula, row_map, sheet, unqualified=unqualified)
+        return match[0] if moved == formula else match[1] + markup(moved).encode() + _rest(match)
 
     moved = _FORMULA_ELEMENT.sub(replace, data)
     return _unless_equal(data, _FORMULA_ATTRIBUTE.sub(replace, moved))

@@ -17,6 +17,7 @@ from html import unescape
 from perfeval.workbook.area import parse_ref
 from perfeval.workbook.guard import plain_xml
 from perfeval.workbook.sheetxml import MAIN, text
+from perfeval.workbook.splice import elements, replaced
 
 __all__ = ["AUTHOR", "Geometry", "Note", "noted_cells", "with_notes", "without_notes"]
 
@@ -25,7 +26,6 @@ _SIGNATURE = f"{AUTHOR}:".encode()
 
 _TAG = rb"((?:[A-Za-z][\w.-]*:)?)"
 _AUTHOR = re.compile(rb"<%bauthor(?:\s[^>]*)?(?:/>|>([^<]*)</\1author\s*>)" % _TAG)
-_COMMENT = re.compile(rb"<%bcomment\s([^>]*?)(?:/>|>(.*?)</\1comment\s*>)" % _TAG, re.S)
 _FIRST_TEXT = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?t(?:\s[^>]*)?>\s*([^<]*)")
 _AUTHOR_ID = re.compile(rb"\bauthorId\s*=\s*[\"']([0-9]+)")
 _REF = re.compile(rb"\bref\s*=\s*[\"']([A-Z]{1,3}[0-9]{1,7})")
@@ -33,8 +33,6 @@ _EMPTY_AUTHORS = re.compile(rb"<%bauthors\s*/>" % _TAG)
 _EMPTY_LIST = re.compile(rb"<%bcommentList\s*/>" % _TAG)
 _AUTHORS_END = re.compile(rb"</%bauthors\s*>" % _TAG)
 _LIST_END = re.compile(rb"</%bcommentList\s*>" % _TAG)
-# Boxes are short; VML need not be well-formed, so a missing end must not cost a search through the whole part.
-_SHAPE = re.compile(rb"<((?:[\w-]+:)?shape)\s[^>]{0,2000}>.{0,8000}?</\1\s*>", re.S)
 _SHAPE_ID = re.compile(rb"_x0000_s([0-9]{1,9})")
 _ROW = re.compile(rb"<(?:[\w-]+:)?Row>\s*([0-9]{1,7})")
 _COLUMN = re.compile(rb"<(?:[\w-]+:)?Column>\s*([0-9]{1,5})")
@@ -82,7 +80,7 @@ class Geometry:
 
 def noted_cells(comments: bytes) -> frozenset[str]:
     """The cells that have a comment."""
-    refs = (_REF.search(match[2]) for match in _COMMENT.finditer(comments))
+    refs = (_REF.search(comment) for comment in elements(comments, b"comment"))
     return frozenset(ref[1].decode() for ref in refs if ref)
 
 
@@ -95,35 +93,34 @@ def without_notes(comments: bytes, vml: bytes | None) -> tuple[bytes | None, byt
         return comments, vml
     gone: set[tuple[int, int]] = set()
 
-    def keep(match: re.Match[bytes]) -> bytes:
-        author, ref = _AUTHOR_ID.search(match[2]), _REF.search(match[2])
-        begin = _FIRST_TEXT.search(match[3] or b"")
+    def keep(comment: bytes) -> bytes:
+        head = comment[: comment.find(b">")]
+        author, ref, begin = _AUTHOR_ID.search(head), _REF.search(head), _FIRST_TEXT.search(comment)
         signed = begin is not None and begin[1].startswith(_SIGNATURE)
         if ref is None or not (signed or (author is not None and author[1] in ours)):
-            return match[0]
+            return comment
         with suppress(ValueError):  # beyond the last column: there is no box for it either
             gone.add(parse_ref(ref[1].decode()))
         return b""
 
-    left: bytes | None = _COMMENT.sub(keep, comments)
-    if left is not None and authors[-1:] == [AUTHOR]:  # further in front the others would change their numbers
+    left = replaced(comments, b"comment", keep)
+    if authors[-1:] == [AUTHOR]:  # further in front the others would change their numbers
         last = list(_AUTHOR.finditer(left))[-1]
         left = left[: last.start()] + left[last.end() :]
-    if left is not None and _COMMENT.search(left) is None:
-        left = None
-    return left, vml if vml is None else _without_boxes(plain_xml(vml), gone)
+    boxes = vml if vml is None else _without_boxes(plain_xml(vml), gone)
+    return left if elements(left, b"comment") else None, boxes
 
 
 def _without_boxes(vml: bytes, gone: set[tuple[int, int]]) -> bytes | None:
-    def keep(match: re.Match[bytes]) -> bytes:
-        row, column = _ROW.search(match[0]), _COLUMN.search(match[0])
+    def keep(shape: bytes) -> bytes:
+        row, column = _ROW.search(shape), _COLUMN.search(shape)
         ours = row is not None and column is not None and (int(row[1]) + 1, int(column[1]) + 1) in gone
-        return b"" if ours else match[0]
+        return b"" if ours else shape
 
-    left = _SHAPE.sub(keep, vml)
+    left = replaced(vml, b"shape", keep)
     if b"#_x0000_t202" not in left:
         left = left.replace(_declared(_BOX_TYPE, vml).encode(), b"")
-    return left if _SHAPE.search(left) else None
+    return left if elements(left, b"shape") or elements(left, b"ClientData") else None
 
 
 def with_notes(

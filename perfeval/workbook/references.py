@@ -186,7 +186,7 @@ def _moved_area(area: str, row_map: RowMap) -> list[str]:
     first, last = _END.fullmatch(start), _END.fullmatch(end or start)
     if first is None or last is None:
         return [area]
-    top, bottom = int(first["row"]), int(last["row"])
+    top, bottom = sorted((int(first["row"]), int(last["row"])))
     left, right = first["column"] + first["fixed"], last["column"] + last["fixed"]
 
     def written(low: int, high: int) -> str:
