@@ -224,6 +224,20 @@ def test_any_text_has_a_reading(text: str, year: int | None) -> None:
 
 
 @given(written, years)
+def test_the_other_questions_are_answered_for_any_text(text: str, year: int | None) -> None:
+    found = quantity.parse(text, year=year)
+    hint = quantity.name_hint(text)
+    assert hint.relation in (None, ">=", "<=", ">", "<", "=")
+    count = quantity.as_count(found)
+    assert count is None or (count.kind is Kind.NUMBER and count.value is not None)
+    for unit in (None, "万元", "%", hint.unit, found.unit):
+        adopted = quantity.adopt(found, unit)
+        assert adopted is None or (adopted.value, adopted.relation) == (found.value, found.relation)
+        factor = quantity.convertible(unit, found.unit)
+        assert factor is None or factor > 0
+
+
+@given(written, years)
 def test_nothing_silently_becomes_zero(text: str, year: int | None) -> None:
     found = quantity.parse(text, year=year)
     if found.value == 0:
@@ -259,6 +273,27 @@ def test_parts_are_read_as_put_together(relation: str, value: Decimal, grouped: 
     assert found == number(
         Kind.PERCENT if unit in ("%", "‰") else Kind.NUMBER, RELATIONS[relation] or "", str(value), unit
     )
+
+
+def spoken(number: int) -> str:
+    """A positive integer as it is said: 10500 is 一万零五百."""
+    for value, name in ((10**8, "亿"), (10**4, "万"), (1000, "千"), (100, "百"), (10, "十")):
+        head, tail = divmod(number, value)
+        if head:
+            rest = ("零" if tail < value // 10 else "") + spoken(tail) if tail else ""
+            return spoken(head) + name + rest
+    return "零一二三四五六七八九"[number]
+
+
+@given(st.integers(1, 10**12), st.sampled_from(["元", "人", "亩"]), st.booleans())
+def test_spoken_numbers(value: int, unit: str, formal: bool) -> None:
+    text = spoken(value).removeprefix("一") if spoken(value).startswith("一十") else spoken(value)
+    if formal:
+        text = text.translate(str.maketrans("一二三四五六七八九十百千", "壹贰叁肆伍陆柒捌玖拾佰仟"))
+    found = reading(text + unit)
+    factor = quantity.convertible(found.unit, unit)
+    assert found.value is not None and factor is not None
+    assert Fraction(found.value) * factor == value
 
 
 @given(written, years)

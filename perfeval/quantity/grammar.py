@@ -35,7 +35,7 @@ _RATIO = re.compile(
 )
 _CHANGE = re.compile(r"[增减升降强]|提高|改善|优化")  # 「显著提升(95%)」: by 95 %, or to 95 %
 _OVERALL = re.compile(r"达成|预期|指标|目标|全部|基本|部分|[优良]")
-_RATIO_FIRST = re.compile(rf"(?:(?:完成|达成)比例(?:为|:)?)?({ARABIC}%)[,、;:]*+(.+)")
+_RATIO_FIRST = re.compile(rf"((?:完成|达成)(?:比例|率)(?:为|:)?)?({ARABIC}%)[,、;:]*+(.+)")
 _BAND_RANGE = re.compile(r"\(?[0-9]+%?(?:\(含\))?[-—~至]+[0-9]+%(?:\(含\))?\)?")
 _FIGURES = re.compile(r"[0-9<>=≥≤%\x00]")
 _DIGIT = re.compile(r"[0-9]")
@@ -140,8 +140,10 @@ def _labelled(core: str, text: str) -> Quantity | None:
 def _rated(core: str, text: str) -> Quantity | None:
     """A judgement with its completion ratio: 「基本达成预期指标(85%)」, 「…、完成比例100%」."""
     swapped = _RATIO_FIRST.fullmatch(core)
-    if swapped is not None and is_judgement(swapped[2]) and _OVERALL.search(swapped[2]) is not None:
-        core = f"{swapped[2]}、完成比例{swapped[1]}"
+    if swapped is not None:
+        head = swapped[3].strip("()") if swapped[1] else swapped[3]
+        if is_judgement(head) and _OVERALL.search(head) is not None:
+            core = f"{head}、完成比例{swapped[2]}"
     match = _RATIO.fullmatch(core)
     if match is None:
         return None

@@ -189,7 +189,7 @@ def _per(core: str, before: str, text: str) -> Quantity | None:
         if unit is None or not rest:
             return None
         shares.append(unit)
-    number = read_number(rest, text) if shares and not before and "每" not in rest else None
+    number = read_number(before + rest, text) if shares and "每" not in rest else None
     if number is None or number.kind is not Kind.NUMBER or "/" in (number.unit or ""):
         return None
     return replace(number, unit=f"{number.unit or ''}/{'·'.join(shares)}")

@@ -87,6 +87,8 @@ def numbers_in(text: str, *, year: int | None = None) -> tuple[Mention, ...]:
             continue
         position = end
         limit = _limit_before(plain, begin)
+        if position - limit > grammar.LONGEST:
+            continue
         quantity = grammar.read(plain[limit:position], year)
         if quantity.kind in (Kind.NUMBER, Kind.PERCENT, Kind.DATE):
             first, last = places(limit), places(position - 1) + 1
