@@ -274,7 +274,7 @@ def _project_name(context: ReviewContext, text: str) -> str | None:
 def _label(pack: Pack, topic: str) -> re.Pattern[str]:
     """A label right before a number, nothing but fillers (金额, 合计, 为) between; matches `Mention.back`."""
     words, fillers = (alternatives(word[::-1] for word in pack.review_words.get(key, ())) for key in (topic, "filler"))
-    return re.compile(rf"(?:{fillers}|\s)*(?:{words})" if words and fillers else r"(?!)")
+    return re.compile(rf"(?:{fillers}|\s){{0,6}}(?:{words})" if words and fillers else r"(?!)")
 
 
 @lru_cache(maxsize=32)
@@ -286,7 +286,7 @@ def _year_marker(pack: Pack) -> re.Pattern[str]:
 @lru_cache(maxsize=32)
 def _project_marker(pack: Pack) -> re.Pattern[str]:
     words, fillers = _words(pack, "project_marker"), _words(pack, "project_filler")
-    return re.compile(rf"(?:{words})(?:{fillers})*({_NAME.pattern})" if words and fillers else r"(?!)(.)")
+    return re.compile(rf"(?:{words})(?:{fillers}){{0,4}}({_NAME.pattern})" if words and fillers else r"(?!)(.)")
 
 
 @lru_cache(maxsize=32)
