@@ -102,6 +102,7 @@ class _Planner:
             if key.startswith("level") or key == "indicator.criterion"
         }
         self.units: list[tuple[int, int]] = []  # rows that should stand on one page, first and last
+        self.unfilled = Fraction(0)  # weights of printed indicators that nobody filled in
         self.column_sums: dict[int, str] = {}  # column → SUM range of the indicator table
 
     def plan(self) -> FormPlan:
@@ -182,9 +183,10 @@ class _Planner:
         """The value of a place that is computed, None for one that a person fills in."""
         evaluation = self.evaluation
         if slot.path == "total.weight":
-            total = _number(self.layout.pack.total)
             sums = self.column_sums.get(slot.column)
-            return Formula(f"SUM({sums})", float(self.layout.pack.total)) if sums and evaluation else total
+            if sums is None or evaluation is None:
+                return _number(self.layout.pack.total)
+            return Formula(f"SUM({sums})", self._weight_sum(slot.column))
         if slot.path == "total.score":
             if evaluation is None or evaluation.total is None:
                 return ""
@@ -196,6 +198,14 @@ class _Planner:
                 expression, value = f"SUM({sums})", float(evaluation.total.exact)
             return Formula(expression, value)
         return None
+
+    def _weight_sum(self, column: int) -> float:
+        """What the weights in a column of the table add up to, each counted where it is written."""
+        level1 = self.layout.columns.get("level1.weight")
+        if level1 is not None and level1.slot.column == column:
+            return float(sum(group.points for group in self.layout.pack.groups if group.scoring != "execution"))
+        assert self.evaluation is not None
+        return float(sum((row.weight for row in self.evaluation.rows if row.weight is not None), self.unfilled))
 
     # ---- the indicator table ----
 
@@ -226,6 +236,7 @@ class _Planner:
 
     def _table(self) -> None:
         lines = self._lines()
+        self.unfilled = sum((line.weight for line in lines if line.weight is not None), Fraction(0))
         first = len(self.out.rows) + 1
         starts: list[int] = []
         for line in lines:
