@@ -129,7 +129,9 @@ def _measure(match: re.Match[str], before: str, text: str) -> Quantity | None:
     elif scale:
         unit = scale + (unit or "")
     stated = _limits(before, after, beyond=bool(more or more_scaled or more_units))
-    if stated is None or (included and stated[0] in (">", "<")) or not _same_number(number, after, included):
+    if stated is None or (included and stated[0] in (">", "<")):
+        return None
+    if (after or included) and not _same_number(number, after + (included or "")):
         return None
     if sign:
         number = -number
@@ -153,7 +155,7 @@ def _limits(before: str, after: str, *, beyond: bool = False) -> tuple[str | Non
     relations = {">"} if beyond else set()
     approximate = needs_limit = False
     if before:
-        for word in _BEFORE_WORD.findall(before):
+        for word in (before,) if before in _BEFORE else _BEFORE_WORD.findall(before):
             meaning = _BEFORE[word]
             if meaning == "~":
                 approximate = True
@@ -173,9 +175,9 @@ def _limits(before: str, after: str, *, beyond: bool = False) -> tuple[str | Non
     return (relations.pop() if relations else None), approximate
 
 
-def _same_number(number: Decimal, after: str, included: str | None) -> bool:
+def _same_number(number: Decimal, named: str) -> bool:
     """Whether 「5万元以下(含5万元)」 names the same number twice."""
-    return all(arabic(named) == number for named in _NUMBER.findall(after + (included or "")))
+    return all(arabic(digits) == number for digits in _NUMBER.findall(named))
 
 
 def _per(core: str, before: str, text: str) -> Quantity | None:
