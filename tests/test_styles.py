@@ -195,6 +195,18 @@ def test_a_tint_changes_the_fill_and_nothing_else() -> None:
         assert [a == b for a, b in zip(look(cell), look(marked), strict=True)] == [True, False, True, True, True, True]
 
 
+def test_a_locked_format_can_be_opened_for_one_cell() -> None:
+    source, data = template(), foreign()
+    xfs = numbers(source)
+    adoption = sheet_of(data).adopt(sheet_of(source), xfs, looks=[Look(xf, unlocked=True) for xf in xfs])
+    cells = shown_in(data, adoption.data, [adoption.xf[xf] for xf in xfs])
+    opened_ones = shown_in(data, adoption.data, [adoption.looks[Look(xf, unlocked=True)] for xf in xfs])
+    assert [cell.protection.locked for cell in cells] == [name != "open" for name in LOOKS]
+    assert not any(cell.protection.locked for cell in opened_ones)
+    same = [[a == b for a, b in zip(look(x), look(y), strict=True)] for x, y in zip(cells, opened_ones, strict=True)]
+    assert all(row == [True, True, True, True, name == "open", True] for row, name in zip(same, LOOKS, strict=True))
+
+
 THEME = "xl/theme/theme1.xml"
 
 

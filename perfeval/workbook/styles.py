@@ -107,7 +107,7 @@ class StyleSheet:
         dxfs: Iterable[int] = (),
         looks: Iterable[Look] = (),
     ) -> Adoption:
-        """Take in cell formats, differential formats and variants of cell formats of `other`, by their numbers there."""
+        """Take in cell formats, differential formats and variants of cell formats of `other`, by its numbers."""
         order = sorted(set(looks), key=lambda look: (look.xf, look.argb or "", look.unlocked))
         wanted = (tuple(sorted(set(xfs))), tuple(sorted(set(dxfs))), tuple(order))
         key = (other.data, other.theme, wanted)
@@ -358,7 +358,6 @@ class _Target(_Sheet):
         return parent
 
 
-@lru_cache(maxsize=16)
 def _unlock(xf: etree._Element) -> None:
     protection = next((child for child in xf if _local(child) == "protection"), None)
     if protection is None:
@@ -366,6 +365,7 @@ def _unlock(xf: etree._Element) -> None:
     protection.set("locked", "0")
 
 
+@lru_cache(maxsize=16)
 def _solid(argb: str) -> tuple[etree._Element, _Shape]:
     fill = etree.Element("fill")
     pattern = etree.SubElement(fill, "patternFill")
