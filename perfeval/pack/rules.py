@@ -66,7 +66,8 @@ WORDS = (
     *("weak_evidence", "evidence_mark", "above_hundred", "cost_kind", "larger_is_better", "measure", "filler"),
     *("amount.budget", "amount.allocated", "amount.spent", "rate.execution", "part", "portion", "elsewhen", "intended"),
     *("count.indicators", "count.level", "count.met", "count.missed", "goal.all", "goal.almost", "project_marker"),
-    *("project_filler", "project_other", "self_reference", "unit_suffix"),
+    *("project_filler", "project_other", "self_reference", "unit_suffix", "count.intro", "count.attribute"),
+    *("confirmed", "whole"),
 )
 MISPLACED = "misplaced."
 _MONEY_UNITS = ("万元", "元", "亿元")

@@ -274,7 +274,7 @@ def _needless(context: ReviewContext, row: RowResult, reason: str) -> bool:
     if row.met is not True or row.score != row.weight or (row.completion is not None and row.completion > 1):
         return False
     inapplicable = any(word in reason for word in context.pack.not_applicable.words)
-    return not (inapplicable or context.words("fulfilled").search(reason))
+    return not (inapplicable or context.words("fulfilled", "confirmed").search(reason))
 
 
 def _larger_is_better(context: ReviewContext, indicator: Indicator) -> bool:

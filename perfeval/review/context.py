@@ -19,7 +19,7 @@ from perfeval.quantity.text import fold
 from perfeval.review.funds import Funds, funds_of
 from perfeval.review.mentions import Mention, mentions
 
-__all__ = ["FIELD_NAMES", "ReviewContext", "Rule", "alternatives"]
+__all__ = ["FIELD_NAMES", "NEVER", "ReviewContext", "Rule", "alternatives"]
 
 # What a clerk calls a header field or a section; the tool's own vocabulary, the same for every pack.
 FIELD_NAMES: Mapping[str, str] = {
@@ -35,6 +35,8 @@ FIELD_NAMES: Mapping[str, str] = {
     "funds.budget": "预算计划安排",
     "funds.allocated": "实际分配下达",
     "funds.spent": "实际支出金额",
+    "total.score": "合计",
+    "total.weight": "权重合计",
     "goal.expected": "预期总体目标",
     "goal.achieved": "是否如期实现预期总体目标",
     "narrative.spending": "资金支出情况",
@@ -46,7 +48,8 @@ FIELD_NAMES: Mapping[str, str] = {
     "narrative.expiring_funds": "到期资金",
 }
 _PARTS: Mapping[str, str] = {"own_level": "市本级", "transferred": "转移支付至下级"}
-_NEVER = re.compile(r"(?!)")
+NEVER = re.compile(r"(?!)")
+_YEAR = re.compile(r"(?<!\d)(20\d\d)\s*年")
 _SENTENCE = re.compile(r"[^。;\uff1b!\uff01?\uff1f\n]+")
 
 
@@ -118,6 +121,11 @@ class ReviewContext:
             and not larger.search(indicator.name)
         )
 
+    def of_this_year(self, mention: Mention) -> bool:
+        """Whether the year last named in the sentence before a number, if any, is the one under review."""
+        years = _YEAR.findall(mention.lead)
+        return not years or self.form.year is None or int(years[-1]) == self.form.year
+
     # ---- making findings ----
 
     def at(self, code: str, indicator: Indicator, key: str, **params: str) -> Finding:
@@ -172,7 +180,7 @@ def _either_width(word: str) -> str:
 @lru_cache(maxsize=512)
 def _pattern(pack: Pack, topics: tuple[str, ...]) -> re.Pattern[str]:
     words = [word for topic in topics for word in pack.review_words.get(topic, ())]
-    return re.compile(alternatives(words)) if words else _NEVER
+    return re.compile(alternatives(words)) if words else NEVER
 
 
 @lru_cache(maxsize=32)

@@ -14,6 +14,7 @@ from perfeval.review.context import ReviewContext, Rule
 __all__ = ["RULES"]
 
 _WRITTEN = ("name", "shortfall_reason", "evidence")  # columns of words; what is no number is the calculator's matter
+_AROUND = 6  # letters quoted on either side of a hint
 _LEFTOVER = 12  # what is longer and a leftover of the blank form holds one of the pack's words
 _SUSPECT = re.compile(r"…|\.\.|[*×xX_]|\d\s*\W?\s*$")  # every leftover of a blank form has one of these
 _UNSPOKEN = re.compile(r"[\W_]+")
@@ -42,7 +43,7 @@ def placeholders(context: ReviewContext) -> Iterator[Finding]:
     for indicator, key, text in columns:
         found = _placeholder(text, words) if words or 1 < len(text) <= _LEFTOVER else ""
         # In names 「猪舍(≥**平方米)」 is how some forms mark where the number goes.
-        if found and not (key == "name" and not found.strip("*")):
+        if found and not (key == "name" and "**" in found):
             yield context.at("VAL102", indicator, key, found=found)
 
 
@@ -97,8 +98,9 @@ def dates(context: ReviewContext) -> Iterator[Finding]:
 def _placeholder(text: str, words: list[str]) -> str:
     """The hint left in `text`, "" when there is none."""
     for word in words:
-        if word in text:
-            return word
+        at = text.find(word)
+        if at >= 0:
+            return " ".join(text[max(0, at - _AROUND) : at + len(word) + _AROUND].split())
     return text.strip() if len(text) <= _LEFTOVER and _SUSPECT.search(text) and is_placeholder(text) else ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +19,7 @@ __all__ = ["RULES"]
 
 _SAME_ROW = 0.8  # share of an indicator's name that a phrase must hold to speak of that indicator
 _SAME_THING = 0.6  # share of two phrases in common that makes them speak of the same thing
+_YEAR = re.compile(r"20\d\d\s*年度?")
 _BOUNDS = (">=", ">", "<=", "<")
 _ALIKE_IN_SIZE = Fraction(1, 2)  # a result below this share of the promise is probably only a part of it
 
@@ -69,14 +71,14 @@ def promises(context: ReviewContext) -> Iterator[Finding]:
         if promise.quantity.value is None or _is_money_of_form(context, promise):
             continue
         topic = _topic_of(topics, promise)
-        missed = _shown_missed(promise, promise.quantity.value, topic, results)
+        missed = _shown_missed(context, promise, promise.quantity.value, topic, results)
         if missed is not None:
             told.add(id(missed))
             yield _missed(context, promise, topic, missed)
         elif topic is None:
             if _is_firm(promise.quantity) and not topics.about(pairs(promise.before)):
                 yield context.in_field("TXT105", promise.path, quote=promise.quote)
-        elif not _same_number(promise.quantity, topic.row.indicator.target):
+        elif not _same_number(promise.quantity, topic.row.indicator.target) and _whole(context, promise, topic.pairs):
             indicator = topic.row.indicator
             yield context.in_field(
                 "TXT111",
@@ -98,6 +100,8 @@ def _against_rows(context: ReviewContext, topics: _Topics, results: list[Mention
         indicator = topic.row.indicator
         actual, target = indicator.actual, indicator.target
         if actual.value is None or _says(mention.quantity, actual) or _same_number(mention.quantity, target):
+            continue
+        if not _whole(context, mention, topic.pairs):
             continue
         yield context.in_field(
             "TXT109",
@@ -172,7 +176,9 @@ def _row_of(topics: _Topics, mention: Mention) -> _Topic | None:
     return best[1] if best else None
 
 
-def _shown_missed(promise: Mention, value: Decimal, topic: _Topic | None, results: list[Mention]) -> Mention | None:
+def _shown_missed(
+    context: ReviewContext, promise: Mention, value: Decimal, topic: _Topic | None, results: list[Mention]
+) -> Mention | None:
     """The result in the text that falls short of a promise, unless another one meets it or the row admits it."""
     if topic is not None and topic.row.met is False:
         return None
@@ -189,11 +195,27 @@ def _shown_missed(promise: Mention, value: Decimal, topic: _Topic | None, result
             continue
         if (reached <= value) if ceiling else (reached >= value):
             return None
-        if ceiling or reached >= Fraction(value) * _ALIKE_IN_SIZE:
-            short = short or result
+        in_size = ceiling or reached >= Fraction(value) * _ALIKE_IN_SIZE
+        if short is None and in_size and _whole(context, result, pairs(promise.before)):
+            short = result
     if short is None or (topic is not None and _says(short.quantity, topic.row.indicator.actual)):
         return None
     return short
+
+
+def _whole(context: ReviewContext, mention: Mention, topic: frozenset[str]) -> bool:
+    """Whether a number is said of all of `topic`: besides its name the clause holds only words like 全年, 共, 举办.
+
+    「赴深圳举办招商推介活动2场次」 is one part of what was done, and no contradiction.
+    """
+    clause = mention.before if mention.closing else mention.before + mention.after
+    named = [False] * len(clause)
+    for at in range(len(clause) - 1):
+        if clause[at : at + 2] in topic:
+            named[at] = named[at + 1] = True
+    rest = "".join(" " if known else letter for letter, known in zip(clause, named, strict=True))
+    rest = context.words("whole").sub("", _YEAR.sub("", rest))
+    return len("".join(rest.split())) <= 1 and context.of_this_year(mention)
 
 
 def _same_thing(promise: Mention, result: Mention) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from perfeval.findings import Finding
@@ -12,7 +12,7 @@ from perfeval.model import Kind, Quantity, RowResult
 from perfeval.numbers import percent_text
 from perfeval.pack import Pack
 from perfeval.quantity import convertible
-from perfeval.review.context import ReviewContext, Rule, alternatives
+from perfeval.review.context import NEVER, ReviewContext, Rule, alternatives
 from perfeval.review.funds import Money, amount_text
 from perfeval.review.mentions import Mention, agrees, in_unit, likeness, pairs
 
@@ -22,6 +22,7 @@ _YEAR = re.compile(r"(?<![\d.])(20\d\d)\s*年(?:度)?")
 _CLAUSE_END = re.compile(r"[:\uff1a,\uff0c。;\uff1b\n]")
 _BRACKET = re.compile(r"[(\uff08]")
 _OTHER_LETTER = re.compile(r"[^\u4e00-\u9fff]")
+_SHORT = 6  # letters after 「达标」 that still belong to the count
 _SAME_NAME = 0.5  # share of two names in common that makes one a short form of the other
 _NAME = re.compile(r"\w{2,30}")
 _BEFORE_YEAR = re.compile(r"(?:较|比|自|从|据|与|到|至)\s*$")
@@ -44,19 +45,18 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
             name = money.path.removeprefix("funds.")
             if money.total is None or not _label(context.pack, f"amount.{name}").match(mention.back):
                 continue
-            if context.words("part", "elsewhen").search(mention.before):
-                break
             stated = {money.total, *(amount for _, amount in money.parts)}
-            if not any(agrees(quantity, amount, unit) for amount in stated):
-                yield context.in_field(
-                    "TXT101",
-                    mention.path,
-                    quote=mention.quote,
-                    field=context.name_of(money.path),
-                    amount=amount_text(money.total),
-                    unit=unit,
-                    hint=_slip(quantity, money, unit),
-                )
+            if any(agrees(quantity, amount, unit) for amount in stated) or not _about_the_whole(context, mention):
+                break
+            yield context.in_field(
+                "TXT101",
+                mention.path,
+                quote=mention.quote,
+                field=context.name_of(money.path),
+                amount=amount_text(money.total),
+                unit=unit,
+                hint=_slip(quantity, money, unit),
+            )
             break
 
 
@@ -66,21 +66,23 @@ def rates(context: ReviewContext) -> Iterator[Finding]:
     spent = funds.spent.total
     if spent is None or funds.slips:
         return
-    bases = [(base.path, spent / base.total) for base in (funds.allocated, funds.budget) if base.total]
+    rates = {base.path: spent / base.total for base in (funds.allocated, funds.budget) if base.total}
+    allocated = {path.rpartition(".")[2]: amount for path, amount in funds.allocated.parts if amount}
+    parts = [(amount, allocated.get(path.rpartition(".")[2])) for path, amount in funds.spent.parts]
+    known = {*rates.values(), *(amount / base for amount, base in parts if base)}
     label = _label(context.pack, "rate.execution")
     for mention in context.mentions:
         quantity = mention.quantity
         if quantity.kind is not Kind.PERCENT or quantity.relation not in (None, "=") or mention.path == "goal.expected":
             continue
-        if not bases or not label.match(mention.back) or context.words("part").search(mention.lead):
+        if not rates or not label.match(mention.back):
             continue
-        if context.words("elsewhen", "intended").search(mention.before):
+        if any(agrees(quantity, rate * 100, quantity.unit) for rate in known):
             continue
-        if not any(agrees(quantity, rate * 100, quantity.unit) for _, rate in bases):
-            told = [
-                PHRASES["rate_of"].format(name=context.name_of(path), rate=percent_text(rate)) for path, rate in bases
-            ]
-            yield context.in_field("TXT103", mention.path, quote=mention.quote, rates=",".join(told))
+        if _about_the_whole(context, mention) and not context.words("intended").search(mention.lead):
+            told = {percent_text(rate): context.name_of(path) for path, rate in reversed(rates.items())}
+            said = [PHRASES["rate_of"].format(name=name, rate=rate) for rate, name in reversed(told.items())]
+            yield context.in_field("TXT103", mention.path, quote=mention.quote, rates=",".join(said))
 
 
 def counts(context: ReviewContext) -> Iterator[Finding]:
@@ -104,12 +106,20 @@ def counts(context: ReviewContext) -> Iterator[Finding]:
         yield context.in_field("TXT102", mention.path, **said)
 
 
+def _about_the_whole(context: ReviewContext, mention: Mention) -> bool:
+    """Whether a number is meant for the whole year and project: no part of it, no comparison, no other year."""
+    if context.words("part", "elsewhen").search(mention.before) or context.words("part").search(mention.after):
+        return False
+    return context.of_this_year(mention)
+
+
 def years(context: ReviewContext) -> Iterator[Finding]:
     """Another year where the text speaks of the year under review."""
     year = context.form.year
     if year is None:
         return
-    marker = _year_marker(context.pack)
+    # Where the year under review is named as well, another year's budget is there for comparison.
+    marker, budget = context.words("project_marker"), context.words("project_marker", "amount.budget")
     project = context.form.text("project").strip()
     for path, text in context.prose:
         if "20" not in text:
@@ -119,10 +129,10 @@ def years(context: ReviewContext) -> Iterator[Finding]:
         for match in found:
             if match.group(1) == str(year):
                 continue
-            rest = text[match.end() :]
+            rest = text[match.end() :].lstrip()
             if _BEFORE_YEAR.search(text[: match.start()]) or _AFTER_YEAR.match(rest):
                 continue
-            says_project = bool(marker.match(rest)) or bool(project and rest.startswith(project))
+            says_project = bool(project and rest.startswith(project)) or bool((marker if own else budget).match(rest))
             later = int(match.group(1)) > year and not path.startswith("goal.")  # plans for the next year are in place
             if not later and (says_project or (not own and match.start() < 2)):
                 quote = text[match.start() : match.end() + 16].split("\n")[0]
@@ -209,22 +219,20 @@ def _slip(quantity: Quantity, money: Money, unit: str) -> str:
 
 def _counted(context: ReviewContext, mention: Mention) -> str | None:
     """What a count counts: indicators, met ones, missed ones; None when it counts something else."""
-    pack, back, after = context.pack, mention.back, mention.after.strip()
+    back, after = mention.back, mention.after.strip()
+    counted = _counted_before(context.pack)
     indicator = context.words("count.indicators").match(after)
     if mention.closing or indicator or after.startswith("的"):
-        if _label(pack, "count.missed").match(back):
-            return "missed"
-        if _label(pack, "count.met").match(back):
-            return "met"
-        if _label(pack, "count.indicators").match(back):
-            return "all"
+        for what in ("missed", "met", "all"):
+            if counted[what].match(back):
+                return what
     missed, met = context.words("count.missed"), context.words("count.met")
     rest = after[indicator.end() :] if indicator else after
     if missed.match(rest):
         return "missed"
-    if met.match(rest) and len(rest) <= 6:
+    if met.match(rest) and len(rest) <= _SHORT:
         return "met"
-    return "all" if indicator and not rest else None
+    return "all" if indicator and not rest and counted["introduced"].match(back) else None
 
 
 def _scopes(context: ReviewContext, mention: Mention) -> Iterator[tuple[str, tuple[RowResult, ...]]]:
@@ -278,9 +286,27 @@ def _label(pack: Pack, topic: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=32)
-def _year_marker(pack: Pack) -> re.Pattern[str]:
-    words = [_words(pack, topic) for topic in ("project_marker", "amount.budget")]
-    return re.compile(rf"\s*(?:{'|'.join(word for word in words if word)})" if any(words) else r"(?!)")
+def _counted_before(pack: Pack) -> Mapping[str, re.Pattern[str]]:
+    """What stands before a count, read backwards: 达标(指标)…9项, 未达标…2项, 产出指标共…6项, 共设…8项指标."""
+    stems = [group.name for group in pack.groups] + [kind.name for group in pack.groups for kind in group.kinds]
+    ahead = [stem.removesuffix("指标") for stem in stems] + [*pack.review_words.get("count.attribute", ())]
+    met, missed, intro, nouns, fillers, attributes = (
+        alternatives(word[::-1] for word in words)
+        for words in (
+            *(pack.review_words.get(f"count.{key}", ()) for key in ("met", "missed", "intro", "indicators")),
+            pack.review_words.get("filler", ()),
+            ahead,
+        )
+    )
+    if not (met and missed and intro and nouns and fillers):
+        return dict.fromkeys(("met", "missed", "all", "introduced"), NEVER)
+    lead = rf"(?:{fillers}|\s){{0,6}}"
+    return {
+        "met": re.compile(rf"{lead}(?:(?:{nouns})的?)?(?:{met})"),
+        "missed": re.compile(rf"{lead}(?:(?:{nouns})的?)?(?:{missed})"),
+        "all": re.compile(rf"{lead}(?:{intro})?(?:{nouns})(?:$|\s|{attributes})"),
+        "introduced": re.compile(rf"(?:{intro})"),
+    }
 
 
 @lru_cache(maxsize=32)
