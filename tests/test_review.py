@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -225,6 +226,18 @@ def test_a_blank_form_is_asked_only_for_what_must_be_there() -> None:
     form = form_of(pack(), "", fields=fields)
     assert {finding.code for finding in reviewed(form)} == {"VAL103"}
     assert len(reviewed(form)) == len([path for path in pack().required if path in fields])
+
+
+@pytest.mark.parametrize(
+    "piece", ["数额", "共计", "1个", "2023年", "佐证1、", "一级项目", "江海市招商局2023年", "(", "3万元"]
+)
+def test_long_texts_are_read_in_passing(piece: str) -> None:
+    """Nothing in a text of the greatest length a cell can hold makes the review slow; what is slow takes minutes."""
+    text = "实际支出" + piece * (32_000 // len(piece)) + "3万元"
+    started = time.perf_counter()
+    narrative = {"spending": text, "goals": text}
+    reviewed(form_of_case({"name": "", "fields": {"goal.expected": text, "legal_basis": text}, "narrative": narrative}))
+    assert time.perf_counter() - started < 5
 
 
 TEXT = st.text(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from itertools import islice
 
 from perfeval.findings import Finding
 from perfeval.model import Evaluation, Form, Indicator, RowResult
@@ -48,6 +49,7 @@ FIELD_NAMES: Mapping[str, str] = {
     "narrative.expiring_funds": "到期资金",
 }
 _PARTS: Mapping[str, str] = {"own_level": "市本级", "transferred": "转移支付至下级"}
+_MOST_NUMBERS = 300  # of a form's texts; what holds more is a data table pasted in, and no narrative
 NEVER = re.compile(r"(?!)")
 _YEAR = re.compile(r"(?<!\d)(20\d\d)\s*年")
 _SENTENCE = re.compile(r"[^。;\uff1b!\uff01?\uff1f\n]+")
@@ -99,7 +101,8 @@ class ReviewContext:
     @cached_property
     def mentions(self) -> tuple[Mention, ...]:
         """Every number the running text names, in reading order."""
-        return tuple(mention for path, text in self.prose for mention in mentions(path, text))
+        found = (mention for path, text in self.prose for mention in mentions(path, text))
+        return tuple(islice(found, _MOST_NUMBERS))
 
     @cached_property
     def sentences(self) -> tuple[tuple[str, str], ...]:

@@ -22,6 +22,7 @@ __all__ = ["Mention", "agrees", "core", "in_unit", "likeness", "mentions", "pair
 # Signs are met in either width; the wide ones are written as escapes, as they look alike.
 _BOUNDARY = re.compile(r"[,\uff0c、。;\uff1b:\uff1a!\uff01?\uff1f()\uff08\uff09\[\]【】\n]")
 _SENTENCE_END = "。;\uff1b!\uff01?\uff1f\n"
+_REACH = 80  # letters around a number that can say what it is about
 _BRACKETS = re.compile(r"[(\uff08][^()\uff08\uff09]*[)\uff09]?")
 _SILENT = re.compile(r"[^\w%]+")
 
@@ -59,15 +60,15 @@ def mentions(path: str, text: str) -> Iterator[Mention]:
             position += 1
         clause_end = cuts[position]
         following = found[index + 1].start if index + 1 < len(found) else len(text)
-        after = text[end : min(clause_end, following)]
+        after = text[end : min(clause_end, following, end + _REACH)]
         yield Mention(
             path,
             quantity,
-            text[sentence_start:start],
-            text[clause_start:start],
-            text[max(clause_start, previous_end) : start][::-1],
+            text[max(sentence_start, start - _REACH) : start],
+            text[max(clause_start, start - _REACH) : start],
+            text[max(clause_start, previous_end, start - _REACH) : start][::-1],
             after,
-            text[clause_start:clause_end].strip(),
+            text[max(clause_start, start - _REACH) : min(clause_end, end + _REACH)].strip(),
             not after.strip() and following >= clause_end,
         )
         previous_end = end

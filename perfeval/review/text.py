@@ -22,6 +22,7 @@ _YEAR = re.compile(r"(?<![\d.])(20\d\d)\s*年(?:度)?")
 _CLAUSE_END = re.compile(r"[:\uff1a,\uff0c。;\uff1b\n]")
 _BRACKET = re.compile(r"[(\uff08]")
 _OTHER_LETTER = re.compile(r"[^\u4e00-\u9fff]")
+_NEAR = 24  # letters after a year that can say whose year it is
 _SHORT = 6  # letters after 「达标」 that still belong to the count
 _SAME_NAME = 0.5  # share of two names in common that makes one a short form of the other
 _NAME = re.compile(r"\w{2,30}")
@@ -96,13 +97,14 @@ def counts(context: ReviewContext) -> Iterator[Finding]:
         if not context.words("count.indicators").search(mention.lead + mention.after):
             continue
         what = _counted(context, mention)
-        if what is None or context.words("count.level").search(mention.before):
+        if what is None or context.words("count.level").search(mention.before) or not context.of_this_year(mention):
             continue
         possible = [(scope, *_range(rows, what)) for scope, rows in _scopes(context, mention)]
         if any(low <= quantity.value <= high for _, low, high in possible):
             continue
-        scope, low, _ = possible[0]
-        said = {"quote": mention.quote, "scope": scope, "what": PHRASES[f"count_{what}"], "count": str(low)}
+        scope, low, high = possible[0]
+        count = str(low) if low == high else f"{low}—{high}"  # a row that could not be scored may be either
+        said = {"quote": mention.quote, "scope": scope, "what": PHRASES[f"count_{what}"], "count": count}
         yield context.in_field("TXT102", mention.path, **said)
 
 
@@ -129,13 +131,13 @@ def years(context: ReviewContext) -> Iterator[Finding]:
         for match in found:
             if match.group(1) == str(year):
                 continue
-            rest = text[match.end() :].lstrip()
-            if _BEFORE_YEAR.search(text[: match.start()]) or _AFTER_YEAR.match(rest):
+            rest = text[match.end() : match.end() + _NEAR].lstrip()
+            if _BEFORE_YEAR.search(text[max(0, match.start() - 2) : match.start()]) or _AFTER_YEAR.match(rest):
                 continue
             says_project = bool(project and rest.startswith(project)) or bool((marker if own else budget).match(rest))
             later = int(match.group(1)) > year and not path.startswith("goal.")  # plans for the next year are in place
             if not later and (says_project or (not own and match.start() < 2)):
-                quote = text[match.start() : match.end() + 16].split("\n")[0]
+                quote = text[match.start() : match.end() + _NEAR].split("\n")[0]
                 yield context.in_field("TXT104", path, quote=quote, year=str(year))
                 break
 
@@ -184,7 +186,7 @@ def other_units(context: ReviewContext) -> Iterator[Finding]:
 def _units_before_year(text: str, suffixes: tuple[str, ...]) -> Iterator[str]:
     """Names that stand right before a year: 「某某局2024年……」."""
     for match in _YEAR.finditer(text):
-        ahead = text[max(0, match.start() - 24) : match.start()]
+        ahead = text[max(0, match.start() - _NEAR) : match.start()]
         if ahead.endswith(suffixes):
             name = _OTHER_LETTER.split(ahead)[-1]
             if len(name) > 3:
