@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perfeval.findings import Finding, Severity
 from perfeval.layout import Layout
 from perfeval.model import Evaluation, Form
 from perfeval.workbook.area import ref
 from perfeval.workbook.carry import Carried, carry
-from perfeval.workbook.compose import Format, merge_cells, row_breaks, sheet_data
+from perfeval.workbook.compose import merge_cells, row_breaks, sheet_data
 from perfeval.workbook.edit import NewSheet, editable, edited, free_sheet_name
 from perfeval.workbook.grid import Book, Sheet
 from perfeval.workbook.notes import Geometry, Note
@@ -79,7 +79,9 @@ def assemble(
     if package is not None:
         dropped = {sheet.name for sheet in book.sheets if sheet.state == "visible" and is_problem_sheet(sheet)}
         return _packed(package, planned, moved if mark else [], dropped, new=()), tuple(notes)
-    return _packed(planned[0].layout.blueprint.package, planned, moved if mark else [], set(), planned[1:]), tuple(notes)
+    return _packed(planned[0].layout.blueprint.package, planned, moved if mark else [], set(), planned[1:]), tuple(
+        notes
+    )
 
 
 def blank_form(layout: Layout, fields: Mapping[str, str]) -> bytes:
@@ -135,11 +137,10 @@ def _packed(
             form.sheet,
             form.row_map,
             own=form.layout.blueprint.rules,
-            notes=_notes(form, own),
+            notes=() if form in new else _notes(own),
+            linked=form not in new,
             geometry=_geometry(form),
         )
-        # Pages are planned anew: breaks somebody set for the old rows would tear the new ones.
-        carried.rules = tuple(rule for rule in carried.rules if rule.family != "brk")
         xml = _sheet_xml(form, carried, adoption, tints)
         if form in new:
             added.append(NewSheet(form.name, xml))
@@ -151,7 +152,7 @@ def _packed(
         styles = StyleSheet.parse(listed.data, theme)
         # The list we wrote last time gives up its name.
         name = free_sheet_name(SHEET_NAME, [s.name for s in package.sheets if s.name not in dropped])
-        added.append(NewSheet(name, problem_sheet([_problem(f) for f in findings], dict(listed.xf))))
+        added.append(NewSheet(name, problem_sheet([_problem(f) for f in findings], {**listed.xf})))
     kept = [form for form in planned if form not in new]
     return edited(
         package,
@@ -161,7 +162,7 @@ def _packed(
         print_areas={form.name: _area(form) for form in kept},
         new_sheets=added,
         drop_sheets=dropped,
-        row_maps={form.name: form.row_map for form in kept},
+        row_maps={form.name: form.row_map for form in kept if any(a != b for a, b in form.plan.rows)},
         replaced_parts={name: data for carried in carried_all for name, data in carried.replaced.items()},
         added_parts=[part for carried in carried_all for part in carried.added],
         removed_parts=[part for carried in carried_all for part in carried.removed],
@@ -198,7 +199,7 @@ def _looks(layout: Layout, tinted: bool) -> tuple[Look, ...]:
 
 def _sheet_xml(form: _Planned, carried: Carried, adoption: Adoption, tints: Mapping[str, str]) -> bytes:
     plan, blueprint = form.plan, form.layout.blueprint
-    formats: dict[Format, int] = {**adoption.xf, **adoption.looks, -1: 0}
+    formats: dict[Any, int] = {**adoption.xf, **adoption.looks, -1: 0}
     if tints:
         for number, row in enumerate(plan.sheet.rows, 1):
             for index, (column, style, value) in enumerate(row.cells):
@@ -220,7 +221,7 @@ def _sheet_xml(form: _Planned, carried: Carried, adoption: Adoption, tints: Mapp
     return carried.worksheet({name: xml for name, xml in own.items() if xml}, rules)
 
 
-def _notes(form: _Planned, findings: Sequence[Finding]) -> list[Note]:
+def _notes(findings: Sequence[Finding]) -> list[Note]:
     """One note for each problem cell with everything there is to say about it."""
     texts: dict[str, list[str]] = {}
     for finding in findings:

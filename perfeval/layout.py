@@ -27,6 +27,7 @@ __all__ = ["Column", "Layout", "Slot", "bare", "compile_layout", "normal"]
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)\s*\}\}")
 _IGNORED = re.compile(r"[\s:\u200b\ufeff\"“”]+")
+_REMARK = re.compile(r"\s*[(\uff08].*$", re.S)
 _BRACKETS = re.compile(r"\([^()]*\)")
 TABLE_PREFIXES = ("level1.", "level2.", "indicator.")
 
@@ -160,15 +161,15 @@ def compile_layout(pack: Pack) -> Layout:
     indicator_rows = {slot.row for slot in slots if slot.path and slot.path.startswith(TABLE_PREFIXES)}
     total_rows = {slot.row for slot in slots if slot.path and slot.path.startswith("total.")}
     if len(indicator_rows) != 1 or len(total_rows) != 1:
-        raise PackError(f"{pack.form_path}:应有且只有一行指标行({{{{ indicator.name }}}} 等)和一行合计行({{{{ total.score }}}})。")
+        raise PackError(
+            f"{pack.form_path}:应有且只有一行指标行({{{{ indicator.name }}}} 等)和一行合计行({{{{ total.score }}}})。"
+        )
     indicator_row, total_row = indicator_rows.pop(), total_rows.pop()
     if total_row <= indicator_row:
         raise PackError(f"{pack.form_path}:合计行应在指标行的下面。")
     header_top = _header_top(slots, indicator_row)
     columns = {
-        slot.path: _column(slot, slots, header_top, pack)
-        for slot in slots
-        if slot.row == indicator_row and slot.path
+        slot.path: _column(slot, slots, header_top, pack) for slot in slots if slot.row == indicator_row and slot.path
     }
     labels = {
         slot.text: frozenset({slot.key, *(bare(word) for word in _aliases(pack, slot))})
@@ -184,7 +185,9 @@ def _slot(blueprint: Blueprint, row: int, column: int, text: str) -> Slot:
     match = _PLACEHOLDER.search(text)
     if match is None:
         if "{{" in text or "}}" in text:
-            raise PackError(f"{blueprint.path}:{span.ref} 的占位符「{text}」无法识别,应写成 {{{{ unit_name }}}} 这样的形式。")
+            raise PackError(
+                f"{blueprint.path}:{span.ref} 的占位符「{text}」无法识别,应写成 {{{{ unit_name }}}} 这样的形式。"
+            )
         return Slot(row, column, span, style, text)
     return Slot(row, column, span, style, text[: match.start()], match.group(1), text[match.end() :])
 
@@ -218,7 +221,7 @@ def _column(slot: Slot, slots: tuple[Slot, ...], header_top: int, pack: Pack) ->
     words = frozenset(bare(word) for word in pack.columns.get(slot.path, ()))
     lowest = above[-1] if above else slot
     own = frozenset({lowest.key}) if lowest.span.left == lowest.span.right and len(above) == 1 else frozenset()
-    title = re.sub(r"[\s]*[((].*$", "", lowest.text, flags=re.S) or lowest.text
+    title = _REMARK.sub("", lowest.text) or lowest.text
     if len(above) > 1:
-        title = f"{re.sub(r'[((].*$', '', above[-2].text)}{title}"
+        title = _REMARK.sub("", above[-2].text) + title
     return Column(slot.path, slot, headers, title.replace("\n", ""), words | own)

@@ -52,7 +52,7 @@ class Places:
 
 
 def words_of(sheet: Sheet) -> Words:
-    """The short texts of a sheet as they are compared, each with its cells; shared by everything that looks for labels."""
+    """The short texts of a sheet as they are compared, each with its cells."""
     words: Words = {}
     for position, cell in sheet.cells.items():
         text = cell.text
@@ -118,7 +118,7 @@ def _patterns(layout: Layout) -> _Patterns:
     slots = _headings(layout)
     regex = "|".join(f"(?P<s{number}>{_loose(slot.text)})" for number, slot in enumerate(slots))
     first = frozenset(form for slot in slots for form in _widths(slot.text.strip()[:1]))
-    return _Patterns(re.compile(rf"\s*(?:{regex})[\s::]*" if slots else "(?!)"), slots, first)
+    return _Patterns(re.compile(rf"\s*(?:{regex})[\s:\uff1a]*" if slots else "(?!)"), slots, first)
 
 
 def _loose(text: str) -> str:
@@ -127,8 +127,8 @@ def _loose(text: str) -> str:
     for char in text.strip():
         if char.isspace():
             continue
-        if char in "::":
-            parts.append("[::]?")
+        if char in ":\uff1a":
+            parts.append("[:\uff1a]?")
         else:
             parts.append("[" + re.escape("".join(sorted(_widths(char)))) + "]")
     return r"\s*".join(parts)
@@ -281,7 +281,7 @@ def _read_place(
         between = [s for s in slots[(left + 1 if left is not None else 0) :] if s.path]
         rivals = [s for s in between if s.column < end and not _labelled_after(slots, slot, s)]
         if len(rivals) > 1:
-            column = _column_below_label(layout, slot, places, sheet, index)
+            column = _column_below_label(layout, slot, places, index)
             if column is None:
                 column = begin + slot.column - rivals[0].column
             position = sheet.anchor(row, column)
@@ -305,7 +305,7 @@ def _labelled_after(slots: tuple[Slot, ...], first: Slot, second: Slot) -> bool:
     return any(s.path is None and low < s.column < high for s in slots)
 
 
-def _column_below_label(layout: Layout, slot: Slot, places: Places, sheet: Sheet, index: _Index) -> int | None:
+def _column_below_label(layout: Layout, slot: Slot, places: Places, index: _Index) -> int | None:
     """The column whose nearest label above is the one above the place in the template."""
     above = [
         other
@@ -442,9 +442,9 @@ def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: P
             if fitting:
                 places.columns[key] = fitting[0]
                 taken.add(fitting[0])
-    places.right_edge = max([last if not places.columns else 0, *(
-        sheet.span(bottom, column).right for column in places.columns.values()
-    )])
+    places.right_edge = max(
+        [last if not places.columns else 0, *(sheet.span(bottom, column).right for column in places.columns.values())]
+    )
     places.missing_columns += [column for key, column in layout.columns.items() if key not in places.columns]
     used = {heads[column] for column in taken}
     for position in sheet.cells:

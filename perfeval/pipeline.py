@@ -69,7 +69,11 @@ class Outcome:
     def status(self) -> Literal["ok", "warning", "error", "failed"]:
         """failed: no form could be read, or nothing be written; error: something must be corrected."""
         gravest = worst(self.findings)
-        if self.bug or not self.forms or any(f.code.startswith("OUT") and f.severity is Severity.ERROR for f in self.findings):
+        if (
+            self.bug
+            or not self.forms
+            or any(f.code.startswith("OUT") and f.severity is Severity.ERROR for f in self.findings)
+        ):
             return "failed"
         if gravest is Severity.ERROR:
             return "error"
@@ -102,7 +106,7 @@ def _guarded(path: Path, target: Path | None, options: Options) -> Outcome:
         raise
     except OSError as error:
         return Outcome(path, findings=(read_fault(error, path),))
-    except Exception as error:  # noqa: BLE001 - one bad file never stops the others
+    except Exception as error:
         fault = Finding("SYS001", params={"path": str(path), "error": f"{type(error).__name__}: {error}"})
         return Outcome(path, findings=(fault,), bug=traceback.format_exc())
 
@@ -161,9 +165,7 @@ def _layouts(options: Options) -> tuple[Layout, ...]:
     return tuple(layout_of(load_pack(name, options.templates)) for name in names)
 
 
-def _recognised(
-    book: Book, layouts: Sequence[Layout], findings: list[Finding]
-) -> list[tuple[Sheet, Layout, Words]]:
+def _recognised(book: Book, layouts: Sequence[Layout], findings: list[Finding]) -> list[tuple[Sheet, Layout, Words]]:
     """The sheets that hold a form, each with its layout; otherwise a finding says what came nearest."""
     chosen: list[tuple[Sheet, Layout, Words]] = []
     best: tuple[float, Sheet, Layout] | None = None
@@ -188,6 +190,7 @@ def _recognised(
     if not chosen and not any(finding.code == "TPL021" for finding in findings):
         hint = ""
         if best is not None and best[0] >= _ALMOST:
-            hint = f"工作表“{best[1].name}”与「{best[2].pack.title}」有{round(best[0] * 100)}%的表头文字相同,但还不足以确认。"
+            share, sheet, layout = best
+            hint = f"工作表“{sheet.name}”与「{layout.pack.title}」有{round(share * 100)}%的表头文字相同,还不足以确认。"
         findings.append(Finding("TPL020", params={"hint": hint}))
     return chosen

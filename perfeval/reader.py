@@ -117,7 +117,9 @@ class _Reading:
             if factor is not None:
                 value = read.value * factor.numerator / factor.denominator
                 if read.unit != self.pack.money_unit:
-                    self._add("VAL205", cell.ref, label, text=cell.text, value=decimal_text(value), unit=self.pack.money_unit)
+                    self._add(
+                        "VAL205", cell.ref, label, text=cell.text, value=decimal_text(value), unit=self.pack.money_unit
+                    )
                 return value
         self._add("VAL204", cell.ref, label, text=cell.text, unit=self.pack.money_unit)
         return None
@@ -151,7 +153,11 @@ class _Reading:
             if not self._filled(cells):
                 continue
             # A row that was made of several by merging is read once.
-            identity = tuple(sheet.anchor(row, columns[f"indicator.{key}"]) for key in ("name", "target", "actual") if f"indicator.{key}" in columns)
+            identity = tuple(
+                sheet.anchor(row, columns[key])
+                for key in ("indicator.name", "indicator.target", "indicator.actual")
+                if key in columns
+            )
             if identity in done:
                 continue
             done.add(identity)
@@ -160,15 +166,22 @@ class _Reading:
             if group is None:
                 where = level2 if level2 else level1
                 self._add(
-                    "TPL025", where.ref or cells["name"].ref, cells["name"].text,
-                    level1=level1_text or "空白", level2=level2_text or "空白",
+                    "TPL025",
+                    where.ref or cells["name"].ref,
+                    cells["name"].text,
+                    level1=level1_text or "空白",
+                    level2=level2_text or "空白",
                     allowed="、".join(g.name for g in self.pack.groups if g.kinds),
                 )
                 continue
             if kind is None:
                 self._add(
-                    "TPL028", (level2 if level2 else level1).ref or cells["name"].ref, cells["name"].text,
-                    written=level2_text or "空白", level1=group.name, allowed="、".join(k.name for k in group.kinds),
+                    "TPL028",
+                    (level2 if level2 else level1).ref or cells["name"].ref,
+                    cells["name"].text,
+                    written=level2_text or "空白",
+                    level1=group.name,
+                    allowed="、".join(k.name for k in group.kinds),
                 )
             yield self._indicator(row, group, level1_text or group.name, kind or level2_text, cells)
 
@@ -180,7 +193,8 @@ class _Reading:
             return totals
         below = {column.slot.column: key for key, column in self.layout.columns.items()}
         for slot in self.layout.by_row[self.layout.total_row]:
-            if slot.path and slot.column in below and (cell := self._at(row, below[slot.column])):
+            cell = self._at(row, below[slot.column]) if slot.path and slot.column in below else BLANK
+            if slot.path and cell and cell.formula is None:  # what a formula adds up nobody typed
                 totals[slot.path] = cell
         return totals
 
@@ -197,7 +211,8 @@ class _Reading:
         if name and not quantity.is_placeholder(name.text) and quantity.parse(name.text).kind is not Kind.NONE:
             return True
         return any(
-            cells.get(key, BLANK) and quantity.parse(cells[key].text).kind is not Kind.NONE
+            cells.get(key, BLANK)
+            and quantity.parse(cells[key].text).kind is not Kind.NONE
             and not quantity.is_placeholder(cells[key].text)
             for key in ("target", "actual")
         )
@@ -206,6 +221,8 @@ class _Reading:
         name = " ".join(cells["name"].text.split())
         if not name:
             self._add("TPL027", cells["name"].ref, self.layout.columns["indicator.name"].title)
+        target = self._quantity(cells.get("target", BLANK), name, "target")
+        actual = self._quantity(cells.get("actual", BLANK), name, "actual")
         return Indicator(
             row=row,
             group=group.name,
@@ -213,8 +230,8 @@ class _Reading:
             level2=level2,
             name=name,
             cells=cells,
-            target=self._quantity(cells.get("target", BLANK), name, "target"),
-            actual=self._quantity(cells.get("actual", BLANK), name, "actual"),
+            target=_number_beside(cells.get("target", BLANK), target, actual),
+            actual=_number_beside(cells.get("actual", BLANK), actual, target),
             stated_score=self._stated(cells.get("score", BLANK), name, "score"),
             stated_weight=self._stated(cells.get("weight", BLANK), name, "weight"),
         )
@@ -256,6 +273,13 @@ class _Reading:
                 yield Stray(row, max(column - self.places.right_edge, 0), cell)
 
 
+def _number_beside(cell: Cell, read: Quantity, other: Quantity) -> Quantity:
+    """A number cell that could be a month (2024.12) is a number when it stands beside one."""
+    if read.kind is Kind.DATE and cell.number is not None and other.kind in (Kind.NUMBER, Kind.PERCENT):
+        return Quantity(read.text, Kind.NUMBER, value=cell.number)
+    return read
+
+
 @lru_cache(maxsize=64)
 def _labels(layout: Layout) -> dict[str, str]:
     """Header fields and sections by path, each with the words a clerk sees before it."""
@@ -266,7 +290,7 @@ def _labels(layout: Layout) -> dict[str, str]:
         else:
             words = _words_before(layout, slot)
         label = " / ".join("".join(word.split()) for word in words) or slot.text
-        labels[path] = label.strip().rstrip("::((")
+        labels[path] = label.strip().rstrip(":\uff1a(\uff08")
     return labels
 
 

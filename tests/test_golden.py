@@ -50,7 +50,9 @@ def test_finished_workbook_is_as_reviewed(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_filling_is_deterministic_and_settles(name: str, finished: dict[str, Outcome], inbox: Path, tmp_path: Path) -> None:
+def test_filling_is_deterministic_and_settles(
+    name: str, finished: dict[str, Outcome], inbox: Path, tmp_path: Path
+) -> None:
     source = next(inbox.rglob(name))
     output = finished[name].output
     assert output is not None

@@ -28,7 +28,9 @@ line = st.text(CHARACTERS, min_size=1, max_size=40).map(str.strip).filter(bool)
 lines = st.lists(line, min_size=1, max_size=4).map("\n".join)
 long = st.lists(st.text(CHARACTERS, min_size=1, max_size=400).map(str.strip).filter(bool), min_size=1, max_size=6)
 target = st.sampled_from(["≥100家", "≥3场次", "≤5万元", "=100%", "不少于12种", "95%以上", "良好", "2024年12月底前"])
-actual = st.sampled_from(["105家", "99", "4场次", "4.5万元", "100%", "超200家", "“全部达成预期指标”、完成比例95%", "约3"])
+actual = st.sampled_from(
+    ["105家", "99", "4场次", "4.5万元", "100%", "超200家", "“全部达成预期指标”、完成比例95%", "约3"]
+)
 
 
 @st.composite
@@ -45,7 +47,7 @@ def forms(draw: st.DrawFn) -> Form:
         else:
             text = draw(st.just("") | (line if slot.text or slot.suffix else lines))
             # A closing bracket at the end belongs to the fixed words around the place.
-            fields[path] = Cell(text=text.rstrip("))") if slot.suffix else text)
+            fields[path] = Cell(text=text.rstrip(")\uff09") if slot.suffix else text)
     indicators = []
     for group, kind, fixed in FIXED:
         indicators.append(_indicator(group, kind, {"name": fixed.name}, draw(st.sampled_from(["12", "8", "5.5"]))))
@@ -72,7 +74,8 @@ def _indicator(group: str, kind: str, texts: dict[str, str], score: str) -> Indi
         level1=group,
         level2=kind,
         name=texts["name"],
-        cells={key: Cell(text=text) for key, text in texts.items()} | {"score": Cell(text=score, number=Decimal(score))},
+        cells={key: Cell(text=text) for key, text in texts.items()}
+        | {"score": Cell(text=score, number=Decimal(score))},
         target=quantity.parse(texts.get("target", ""), year=PACK.year),
         actual=quantity.parse(texts.get("actual", ""), year=PACK.year),
         stated_score=Decimal(score),

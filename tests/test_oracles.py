@@ -13,7 +13,14 @@ from python_calamine import CalamineWorkbook
 
 from perfeval.pack import load_pack
 from perfeval.pipeline import Outcome, blank_form
-from tests.support.office import convert_all, pdf_pages, recalculate, requires_office, requires_validator, validation_errors
+from tests.support.office import (
+    convert_all,
+    pdf_pages,
+    recalculate,
+    requires_office,
+    requires_validator,
+    validation_errors,
+)
 
 _NUMBER = re.compile(rb"(<c r=\"([A-Z]+[0-9]+)\"[^>]*>)<f>([^<]*)</f><v>([^<]*)</v>")
 
@@ -34,7 +41,9 @@ def test_libreoffice_computes_every_number_we_wrote(finished: dict[str, Outcome]
         assert outcome.output is not None
         bare = tmp_path / outcome.output.name
         ours = _without_cached_values(outcome.output, bare)
-        sheet = openpyxl.load_workbook(recalculate(bare, tmp_path / "computed"), data_only=True)[outcome.forms[0].form.sheet]
+        sheet = openpyxl.load_workbook(recalculate(bare, tmp_path / "computed"), data_only=True)[
+            outcome.forms[0].form.sheet
+        ]
         for cell, value in ours.items():
             assert sheet[cell].value == pytest.approx(float(value), rel=1e-14), (outcome.path.name, cell)
             checked += 1

@@ -103,7 +103,7 @@ def _one_unit(
     target: Quantity, actual: Quantity, named: str | None
 ) -> tuple[Number, Number | None, Number, str] | Refusal:
     """Target, its upper end, and the result, all in the target's unit."""
-    assert target.value is not None and actual.value is not None  # noqa: S101 - checked by the caller
+    assert target.value is not None and actual.value is not None
     written = {"written": actual.text.strip(), "target": target.text.strip()}
     own_target = _adopted(target, named)
     if own_target is None:
@@ -141,7 +141,7 @@ def _adopted(q: Quantity, unit: str | None) -> Quantity | None:
 
 
 def _number(q: Quantity, *, percent: bool, factor: Fraction = _SAME) -> Number:
-    assert q.value is not None  # noqa: S101 - checked by the caller
+    assert q.value is not None
     text = decimal_text(q.value) + ("%" if percent else "")
     value = Fraction(q.value)
     if factor is _SAME or factor == 1:

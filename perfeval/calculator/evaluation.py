@@ -36,7 +36,7 @@ def evaluate(form: Form, pack: Pack) -> tuple[Evaluation, tuple[Finding, ...]]:
     )
     for place in sorted(skipped):
         report.add("SCR008", form.indicators[place], "actual", written=form.indicators[place].actual.text.strip())
-    funds_group = next((group for group in pack.groups if group.scoring == "execution"), None)
+    funds_group = pack.execution_group
     funds = _funds(form, funds_group, pack, report) if funds_group else None
     results = tuple(
         _group(group, rows, funds, weighing.points[group.name], weighing.incomplete) for group in pack.groups

@@ -58,7 +58,7 @@ def execution(row: Indicator, group: Group, report: Report) -> Completion | None
         if value is None or value < 0:
             report.sheet("SCR005", f"{group.name} / {words}", cell.ref, what=words, written=cell.text.strip() or "空白")
             return None
-    assert base is not None and spent is not None and group.execution is not None  # noqa: S101 - checked above
+    assert base is not None and spent is not None and group.execution is not None
     if base:
         return ratio(Measure(">=", _money(base), _money(spent)), {})
     if spent == 0 and group.execution.nothing == "full":

@@ -62,9 +62,10 @@ def weigh(indicators: Sequence[Indicator], skipped: frozenset[int], pack: Pack, 
         places[indicator.group].append(place)
     points = {group.name: group.points for group in pack.groups}
     for group in pack.groups:
-        rows = places[group.name]
-        if group.scoring == "execution":
+        if group.scoring == "execution" or group.points_with is not None:
             continue
+        sharing = pack.sharing(group)
+        rows = sorted(place for member in sharing for place in places[member.name])
         if not rows:
             incomplete.add(group.name)
         if group.weights == "equal":
@@ -73,6 +74,10 @@ def weigh(indicators: Sequence[Indicator], skipped: frozenset[int], pack: Pack, 
             _take_stated(group, rows, indicators, weights, pack, report)
         elif _match_printed(group, rows, indicators, weights, pack, report):
             incomplete.add(group.name)
+        if len(sharing) > 1:
+            for member in sharing:
+                values = (weights[place].value for place in places[member.name] if place in weights)
+                points[member.name] = sum((value for value in values if value is not None), Fraction(0))
     if skipped:
         _drop(weights, skipped, indicators, points, pack)
     return Weighing(tuple(weights[place] for place in range(len(indicators))), points, frozenset(incomplete))
@@ -120,7 +125,8 @@ def _take_stated(
         written = indicators[place].text("weight").strip()
         report.add("WGT001" if stated is None else "WGT002", indicators[place], "weight", written=written or "空白")
     if rows and known and total != group.points:
-        numbers = {"group": group.name, "sum": exact_text(total), "points": exact_text(group.points)}
+        names = "、".join(member.name for member in pack.sharing(group))
+        numbers = {"group": names, "sum": exact_text(total), "points": exact_text(group.points)}
         more = "多" if total > group.points else "少"
         report.add(
             "WGT005", indicators[rows[-1]], "weight", **numbers, off=more + exact_text(abs(total - group.points))

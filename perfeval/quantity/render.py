@@ -25,7 +25,7 @@ def format(quantity: Quantity) -> str:
         case Kind.GRADE:
             return _grade(quantity)
         case Kind.DATE:
-            assert quantity.date is not None  # noqa: S101 - a reading of kind DATE always has one
+            assert quantity.date is not None
             day = quantity.date.isoformat()
             return f"{quantity.since.isoformat()}至{day}" if quantity.since else f"{_SYMBOLS[quantity.relation]}{day}"
         case Kind.NUMBER | Kind.PERCENT:
@@ -57,7 +57,7 @@ def _is_label(quantity: Quantity) -> bool:
 
 
 def _digits(value: Decimal | None, unit: str) -> str:
-    assert value is not None  # noqa: S101 - NUMBER and PERCENT always have one
+    assert value is not None
     text = decimal_text(value)
     if not unit and _LIKE_A_DATE.fullmatch(text):
         return f"{value:,f}"

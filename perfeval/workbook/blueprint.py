@@ -145,7 +145,7 @@ def _formats(data: bytes) -> tuple[tuple[Font, ...], tuple[bool, ...], Font]:
 
 
 def _digit(normal: Font) -> int:
-    """Width of a digit in pixels: half an em in the Chinese fonts, a little less in the Latin ones Excel starts with."""
+    """Width of a digit in pixels: half an em in the Chinese fonts, a little less in the usual Latin ones."""
     pixels = normal.size * 4 / 3 / 2
     return math.ceil(pixels) if any(ord(char) > 0x2E7F for char in normal.name) else int(pixels)
 

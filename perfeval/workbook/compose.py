@@ -10,12 +10,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
 from perfeval.workbook.grid import Range, column_letter
 from perfeval.workbook.sheetxml import text as xml_text
 from perfeval.workbook.styles import Look
 
-__all__ = ["Format", "Formula", "Link", "PlannedRow", "SheetPlan", "Value", "merge_cells", "row_breaks", "sheet_data", "text_cell"]
+__all__ = [
+    "Format",
+    "Formula",
+    "Link",
+    "PlannedRow",
+    "SheetPlan",
+    "Value",
+    "merge_cells",
+    "row_breaks",
+    "sheet_data",
+    "text_cell",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +79,7 @@ def text_cell(text: str) -> str:
 _LETTERS = tuple(column_letter(number) for number in range(1, 257))
 
 
-def sheet_data(plan: SheetPlan, formats: Mapping[Format, int]) -> str:
+def sheet_data(plan: SheetPlan, formats: Mapping[Any, int]) -> str:
     """The `<sheetData>` of a plan; `formats` turns its formats into those of the workbook written to."""
     out = ["<sheetData>"]
     add = out.append
@@ -95,7 +107,9 @@ def merge_cells(merges: Sequence[Range]) -> str:
     """The `<mergeCells>` element, "" when nothing is merged."""
     if not merges:
         return ""
-    return f'<mergeCells count="{len(merges)}">' + "".join(f'<mergeCell ref="{m.ref}"/>' for m in merges) + "</mergeCells>"
+    return (
+        f'<mergeCells count="{len(merges)}">' + "".join(f'<mergeCell ref="{m.ref}"/>' for m in merges) + "</mergeCells>"
+    )
 
 
 def row_breaks(rows: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from perfeval.workbook import textfit
-from perfeval.workbook.compose import Format, Link, PlannedRow, SheetPlan, merge_cells, sheet_data
+from perfeval.workbook.compose import Link, PlannedRow, SheetPlan, merge_cells, sheet_data
 from perfeval.workbook.grid import Range, Sheet
 from perfeval.workbook.sheetxml import MAIN, attribute, worksheet
 from perfeval.workbook.textfit import Font
@@ -32,10 +32,12 @@ STYLES = (
     f'<font><u/><sz val="11"/><color rgb="FF0563C1"/><name val="{_FACE}"/><charset val="134"/></font>'
     "</fonts>"
     '<fills count="3"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
-    '<fill><patternFill patternType="solid"><fgColor rgb="FFE7E6E6"/><bgColor indexed="64"/></patternFill></fill></fills>'
+    '<fill><patternFill patternType="solid"><fgColor rgb="FFE7E6E6"/><bgColor indexed="64"/></patternFill></fill>'
+    "</fills>"
     '<borders count="2"><border><left/><right/><top/><bottom/><diagonal/></border>'
     '<border><left style="thin"><color auto="1"/></left><right style="thin"><color auto="1"/></right>'
-    '<top style="thin"><color auto="1"/></top><bottom style="thin"><color auto="1"/></bottom><diagonal/></border></borders>'
+    '<top style="thin"><color auto="1"/></top><bottom style="thin"><color auto="1"/></bottom><diagonal/></border>'
+    "</borders>"
     '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
     '<cellXfs count="6">'
     '<xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
@@ -78,7 +80,7 @@ def is_problem_sheet(sheet: Sheet) -> bool:
     return sheet.name.startswith(SHEET_NAME) and tuple(sheet.at(2, n).text for n in range(1, 7)) == _HEADER
 
 
-def problem_sheet(problems: Sequence[Problem], formats: Mapping[Format, int]) -> bytes:
+def problem_sheet(problems: Sequence[Problem], formats: Mapping[int, int]) -> bytes:
     """The sheet's XML; `formats` turns `FORMATS` into cell formats of the workbook written to."""
     plan = SheetPlan(merges=[Range(1, 1, 1, 6)])
     plan.rows.append(PlannedRow(30.0, [(1, 1, _TITLE), *((column, 1, None) for column in range(2, 7))]))

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import openpyxl
 import xlsxwriter
-from openpyxl.styles import Alignment, Border, Font, Side
+from openpyxl.styles import Alignment, Font
 from python_calamine import CalamineWorkbook
 
 from perfeval.pipeline import Options, fill, inspect

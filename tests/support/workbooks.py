@@ -13,7 +13,7 @@ __all__ = ["dump"]
 
 
 def dump(path: Path) -> str:
-    """Sheets, values and formulas with their types, merges, formats, heights, page set-up and validations of a workbook.
+    """Sheets, values, formulas, merges, formats, heights, page set-up and validations of a workbook.
 
     Left out, because it says nothing about meaning: the order of formats in the style sheet, part names, properties.
     """
@@ -35,7 +35,7 @@ def _sheet(sheet: Worksheet, values: Worksheet) -> list[str]:
         f"area {sheet.print_area} titles {sheet.print_title_rows} paper {setup.paperSize} {setup.orientation}"
         f" fit {sheet.sheet_properties.pageSetUpPr.fitToPage} {setup.fitToWidth}x{setup.fitToHeight}"
         f" breaks {[item.id for item in sheet.row_breaks.brk]}",
-        f"footer {sheet.oddFooter.left.text or ''}|{sheet.oddFooter.center.text or ''}|{sheet.oddFooter.right.text or ''}",
+        f"footer {sheet.oddFooter.center.text}",
         f"protected {sheet.protection.sheet} freeze {sheet.freeze_panes}",
         "merges " + " ".join(sorted(str(merge) for merge in sheet.merged_cells.ranges)),
     ]

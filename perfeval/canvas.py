@@ -1,0 +1,267 @@
+"""The sheet a form is planned on: rows with their heights, merges, pages, and where each input cell went.
+
+Rows are appended one template row at a time; texts decide the heights, and what must not be torn decides the pages.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
+
+from perfeval.findings import Finding
+from perfeval.layout import Layout, Slot
+from perfeval.model import Cell
+from perfeval.numbers import decimal_text
+from perfeval.workbook import textfit
+from perfeval.workbook.compose import Format, Formula, PlannedRow, SheetPlan, Value
+from perfeval.workbook.grid import Range, ref
+
+__all__ = ["Canvas", "FormPlan", "exact_value", "typed_value"]
+
+_PAGE_SAFETY = 0.95  # of a page is planned for: programs differ a little in widths and scale
+_LARGE_UNIT = 0.6  # of a page; a larger group of rows may be torn
+
+
+@dataclass
+class FormPlan:
+    """A planned form sheet and the way from the input to it."""
+
+    sheet: SheetPlan = field(default_factory=SheetPlan)
+    positions: dict[str, tuple[int, int]] = field(default_factory=dict)  # input address → row, column
+    rows: list[tuple[int, int]] = field(default_factory=list)  # known pairs input row → row, ascending
+    spans: dict[int, tuple[int, int]] = field(default_factory=dict)  # template row → first and last row
+
+    def row_of(self, row: int) -> int:
+        """Where a row of the input went; rows in between keep their distance from the known row above."""
+        at = bisect_right(self.rows, (row, 1 << 30)) - 1
+        if at < 0:
+            return row
+        source, target = self.rows[at]
+        moved = target + row - source
+        if at + 1 < len(self.rows):
+            moved = max(target, min(moved, self.rows[at + 1][1] - 1)) if row != source else target
+        return moved
+
+    def moved(self, finding: Finding) -> Finding:
+        """The finding at the address its cell has in the written sheet."""
+        position = self.positions.get(finding.cell)
+        return finding if position is None else replace(finding, cell=ref(*position))
+
+
+class Canvas:
+    """A form sheet being planned."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.blueprint = layout.blueprint
+        self.result = FormPlan()
+        self.sheet = self.result.sheet
+        self.known: dict[int, int] = {}  # input row → row
+        self.geometry = _geometry(layout)
+        self._shared = {  # columns whose cells are merged down over equal neighbours
+            column.slot.column
+            for key, column in layout.columns.items()
+            if key.startswith("level") or key == "indicator.criterion"
+        }
+        self._units: list[tuple[int, int]] = []  # rows that should stand on one page, first and last
+
+    @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return len(self.sheet.rows)
+
+    def finished(self) -> FormPlan:
+        """The plan, once all rows stand."""
+        self.result.rows = sorted(self.known.items())
+        return self.result
+
+    # ---- cells and heights ----
+
+    def add(self, template_row: int, values: Mapping[int, Value]) -> int:
+        """Append the row(s) for one template row; returns the first. More than 409 pt become several, merged down."""
+        geometry = self.geometry[template_row]
+        needed = geometry.height
+        for left, width, font in geometry.wrapped:
+            value = values.get(left)
+            if value and isinstance(value, str):
+                needed = max(needed, textfit.height(value, width, font))
+        count = math.ceil(needed / textfit.MAX_HEIGHT)
+        first = len(self.sheet.rows) + 1
+        for number in range(count):
+            cells: list[tuple[int, Format, Value]] = [
+                (column, style, values.get(column) if number == 0 else None) for column, style in geometry.styles
+            ]
+            self.sheet.rows.append(PlannedRow(needed / count, cells))
+        last = first + count - 1
+        for left, right in geometry.spans:
+            if right > left or (count > 1 and not (template_row == self.layout.indicator_row and left in self._shared)):
+                self.sheet.merges.append(Range(first, left, last, right))
+        self.result.spans.setdefault(template_row, (first, last))
+        return first
+
+    def need(self, text: str, style: int, left: int, right: int) -> float:
+        """Height in points that a text needs in columns `left`…`right`."""
+        return textfit.height(text, self.blueprint.width(left, right), self.blueprint.fonts[style])
+
+    def grow(self, top: int, bottom: int, needed: float) -> None:
+        """Let rows `top`…`bottom` together be at least `needed` points high."""
+        rows = self.sheet.rows[top - 1 : bottom]
+        lack = needed - sum(row.height for row in rows)
+        for number, row in enumerate(rows):
+            if lack <= 0:
+                return
+            share = min(math.ceil(lack / (len(rows) - number) * 4 / 3) * 0.75, textfit.MAX_HEIGHT - row.height)
+            row.height += share
+            lack -= share
+
+    def put(self, row: int, column: int, value: Value, style: Format | None = None) -> None:
+        """Set the value of a cell that is there, and its format if one is given."""
+        cells = self.sheet.rows[row - 1].cells
+        for number, (index, old, _) in enumerate(cells):
+            if index == column:
+                cells[number] = (index, old if style is None else style, value)
+                return
+
+    def stretch_merges(self) -> None:
+        """Merges of the template that go over several rows, stretched to where these rows are now."""
+        spans = self.result.spans
+        for merge in self.blueprint.merges:
+            if merge.bottom > merge.top and merge.top in spans and merge.bottom in spans:
+                top, bottom = spans[merge.top][0], spans[merge.bottom][1]
+                self.sheet.merges.append(Range(top, merge.left, bottom, merge.right))
+                text = self.blueprint.texts.get((merge.top, merge.left), "")
+                if text:
+                    style = self.blueprint.styles.get((merge.top, merge.left), 0)
+                    self.grow(top, bottom, self.need(text, style, merge.left, merge.right))
+
+    def remember(self, cell: Cell, row: int, column: int) -> None:
+        """Note where a cell of the input went."""
+        if cell.ref:
+            self.result.positions.setdefault(cell.ref, (row, column))
+
+    def down(self, key: str, top: int, bottom: int, value: Value) -> None:
+        """Write a value into a column of the table, merged down over the rows it holds for."""
+        column = self.layout.columns.get(key)
+        if column is None:
+            return
+        index = column.slot.column
+        self.put(top, index, value)
+        if bottom > top:
+            self.sheet.merges.append(Range(top, index, bottom, index))
+        if isinstance(value, str):
+            self.grow(top, bottom, self.need(value, column.slot.style, index, index))
+
+    # ---- pages ----
+
+    def unit(self, first: int, last: int) -> None:
+        """Rows that should stand on one page."""
+        self._units.append((first, last))
+
+    def join_unit(self, last: int) -> None:
+        """Let the rows up to `last` stay with the unit before."""
+        self._units[-1] = (self._units[-1][0], last)
+
+    def glue(self, key: str, top: int, bottom: int, text: str) -> None:
+        """Keep as many rows together as a text that is merged down over them takes, so that no page tears it."""
+        column = self.layout.columns.get(key)
+        if column is None or bottom == top or not text:
+            return
+        room = self.need(text, column.slot.style, column.slot.column, column.slot.column)
+        last = top
+        while last < bottom and (room := room - self.sheet.rows[last - 1].height) > 0:
+            last += 1
+        inside = [unit for unit in self._units if unit[0] <= last and unit[1] >= top]
+        if inside:
+            whole = (min(unit[0] for unit in inside), max(unit[1] for unit in inside))
+            self._units = sorted([unit for unit in self._units if unit not in inside] + [whole])
+
+    def break_pages(self) -> None:
+        """End pages so that no merged cell and no heading is torn where it can be helped."""
+        rows, spans, blueprint = self.sheet.rows, self.result.spans, self.blueprint
+        width, height = blueprint.page
+        natural = sum(blueprint.pixels(column) for column in range(1, self.layout.last_column + 1))
+        room = height / min(1.0, width / (natural * 0.75)) * _PAGE_SAFETY
+        titles, title_end = 0.0, 0
+        if blueprint.title_rows is not None:
+            top, title_end = spans[blueprint.title_rows[0]][0], spans[blueprint.title_rows[1]][1]
+            titles = sum(row.height for row in rows[top - 1 : title_end])
+        used = 0.0
+        for first, last in _small_units(self._units, rows, (room - titles) * _LARGE_UNIT):
+            needed = sum(row.height for row in rows[first - 1 : last])
+            if used and used + needed > room:
+                self.sheet.breaks.append(first - 1)
+                used = titles if first > title_end else 0.0
+            used += needed
+            if used > room:
+                used = titles + (used - room) % max(room - titles, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Geometry:
+    """What is always the same about one row of the template."""
+
+    height: float
+    styles: tuple[tuple[int, int], ...]  # column, format of every cell, blank ones included
+    spans: tuple[tuple[int, int], ...]  # first and last column of every cell that keeps to this row
+    wrapped: tuple[tuple[int, float, textfit.Font], ...]  # first column, width and font of cells whose text wraps
+    slots: tuple[Slot, ...]
+
+
+@lru_cache(maxsize=32)
+def _geometry(layout: Layout) -> dict[int, _Geometry]:
+    return {row: _row_geometry(layout, row) for row in layout.blueprint.rows}
+
+
+def _row_geometry(layout: Layout, row: int) -> _Geometry:
+    blueprint = layout.blueprint
+    styles = tuple((column, blueprint.styles.get((row, column), 0)) for column in range(1, layout.last_column + 1))
+    held = {
+        column
+        for merge in blueprint.merges
+        if merge.top <= row <= merge.bottom and merge.bottom > merge.top
+        for column in range(merge.left, merge.right + 1)
+    }
+    spans = []
+    column = 1
+    while column <= layout.last_column:
+        span = blueprint.span(row, column)
+        if column not in held:
+            spans.append((span.left, span.right))
+        column = span.right + 1 if column not in held else column + 1
+    wrapped = tuple(
+        (left, blueprint.width(left, right), blueprint.fonts[style])
+        for left, right in spans
+        if blueprint.wraps[style := blueprint.styles.get((row, left), 0)]
+    )
+    return _Geometry(blueprint.rows[row], styles, tuple(spans), wrapped, layout.by_row.get(row, ()))
+
+
+def _small_units(units: list[tuple[int, int]], rows: list[PlannedRow], most: float) -> Iterator[tuple[int, int]]:
+    """The units, those higher than `most` taken apart into rows."""
+    for first, last in units:
+        if sum(row.height for row in rows[first - 1 : last]) <= most:
+            yield first, last
+        else:
+            yield from ((row, row) for row in range(first, last + 1))
+
+
+def typed_value(cell: Cell) -> Value:
+    """What a person typed: a number where the cell shows just that number, else the text."""
+    if cell.number is not None and cell.text.strip() == decimal_text(cell.number):
+        return cell.number
+    return cell.text or None
+
+
+def exact_value(value: Fraction) -> Value:
+    """A plain number, or a formula that keeps it exact."""
+    if value.denominator == 1:
+        return value.numerator
+    decimal = Decimal(value.numerator) / Decimal(value.denominator)
+    if Fraction(decimal) == value:
+        return decimal
+    return Formula(f"{value.numerator}/{value.denominator}", float(value))
