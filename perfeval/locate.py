@@ -6,22 +6,16 @@ indicator table are found by their header words. Nothing here depends on an addr
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
-from functools import lru_cache
 
-from perfeval.layout import TABLE_PREFIXES, Column, Layout, Slot, bare
+from perfeval.labels import LabelIndex, Position, Words, label_index, positions
+from perfeval.layout import Column, Layout, Slot, bare
 from perfeval.model import Cell
 from perfeval.workbook.grid import Sheet, ref
 
-__all__ = ["Found", "Places", "Position", "Words", "likeness", "locate", "nearest", "words_of"]
+__all__ = ["Found", "Places", "locate"]
 
-Position = tuple[int, int]
-Words = dict[str, list[Position]]  # normalised short text → cells that hold it
-_LONGEST_LABEL = 80  # characters; longer cells are text, at most their beginning is a label
 _ANCHOR_COLUMNS = ("indicator.target", "indicator.actual", "indicator.score", "indicator.name")
 
 
@@ -51,40 +45,10 @@ class Places:
     right_edge: int = 0  # last column of the form in this sheet
 
 
-def words_of(sheet: Sheet) -> Words:
-    """The short texts of a sheet as they are compared, each with its cells."""
-    words: Words = {}
-    for position, cell in sheet.cells.items():
-        text = cell.text
-        if cell.number is None and len(text) <= _LONGEST_LABEL:
-            key = bare(text)
-            if key in words:
-                words[key].append(position)
-            else:
-                words[key] = [position]
-    return words
-
-
-def likeness(words: Words, layout: Layout) -> float:
-    """Share of the form's labels and columns whose words stand in the sheet, 0…1."""
-    items = layout.items
-    return len({number for word in items.keys() & words.keys() for number in items[word]}) / layout.item_count
-
-
-def nearest(word: str, words: Iterable[str], cutoff: float = 0.5) -> str | None:
-    """The word most like `word`, None when none is like it."""
-    best, share = None, cutoff
-    for candidate in words:
-        ratio = SequenceMatcher(None, bare(word), bare(candidate)).ratio()
-        if ratio > share:
-            best, share = candidate, ratio
-    return best
-
-
 def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
     """Find every place of the form in `sheet`, whose words are `words`."""
     places = Places()
-    index = _label_index(sheet, layout, words)
+    index = label_index(sheet, layout, words)
     _find_table(sheet, layout, index, places)
     top = places.header[0] if places.header else sheet.last_row + 1
     bottom = places.total_row or (places.header[1] if places.header else 0)
@@ -101,113 +65,17 @@ def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
     return places
 
 
-# ---- labels ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Patterns:
-    """Labels that share their cell with a value, as one regular expression over the beginnings of cells."""
-
-    regex: re.Pattern[str]
-    slots: tuple[Slot, ...]
-    first: frozenset[str]
-
-
-@lru_cache(maxsize=64)
-def _patterns(layout: Layout) -> _Patterns:
-    slots = _headings(layout)
-    regex = "|".join(f"(?P<s{number}>{_loose(slot.text)})" for number, slot in enumerate(slots))
-    first = frozenset(form for slot in slots for form in _widths(slot.text.strip()[:1]))
-    return _Patterns(re.compile(rf"\s*(?:{regex})[\s:\uff1a]*" if slots else "(?!)"), slots, first)
-
-
-def _loose(text: str) -> str:
-    """A pattern for `text` whatever its blanks and the width of its characters; colons are optional."""
-    parts = []
-    for char in text.strip():
-        if char.isspace():
-            continue
-        if char in ":\uff1a":
-            parts.append("[:\uff1a]?")
-        else:
-            parts.append("[" + re.escape("".join(sorted(_widths(char)))) + "]")
-    return r"\s*".join(parts)
-
-
-def _widths(char: str) -> set[str]:
-    """A character in its half-width and full-width form."""
-    code = ord(char) if char else 0
-    if 0x21 <= code <= 0x7E:
-        return {char, chr(code + 0xFEE0)}
-    if 0xFF01 <= code <= 0xFF5E:
-        return {char, chr(code - 0xFEE0)}
-    return {char} if char else set()
-
-
-def _headings(layout: Layout) -> tuple[Slot, ...]:
-    """Slots whose words may be followed by a value in the same cell: patterns, and the narrative headings."""
-    return tuple(
-        slot
-        for slot in layout.slots
-        if (slot.path and slot.text.strip() and not slot.path.startswith(TABLE_PREFIXES))
-        or (slot.path is None and slot.row > layout.total_row and slot.column == 1)
-    )
-
-
-@dataclass
-class _Index:
-    """Where label words stand in the sheet."""
-
-    words: Words
-    prefixes: dict[Slot, list[tuple[Position, str]]]  # slot → cells that begin with its words, and the rest
-
-
-def _label_index(sheet: Sheet, layout: Layout, words: Words) -> _Index:
-    patterns = _patterns(layout)
-    first, regex = patterns.first, patterns.regex
-    prefixes: dict[Slot, list[tuple[Position, str]]] = {}
-    for position, cell in sheet.cells.items():
-        text = cell.text
-        if (text[0] in first or text.lstrip()[:1] in first) and (match := regex.match(text)):
-            group = match.lastgroup
-            assert group is not None
-            prefixes.setdefault(patterns.slots[int(group[1:])], []).append((position, text[match.end() :]))
-    return _Index({word: words[word] for word in _all_spellings(layout) & words.keys()}, prefixes)
-
-
-@lru_cache(maxsize=64)
-def _all_spellings(layout: Layout) -> frozenset[str]:
-    words = set(layout.header_words)
-    for slot in layout.slots:
-        if slot.path is None:
-            words |= layout.labels[slot.text]
-    return frozenset(words)
-
-
-def _positions(layout: Layout, slot: Slot, index: _Index, rows: range) -> list[Position]:
-    """Cells of `rows` that carry the words of a label or pattern slot."""
-    found: list[Position] = []
-    if slot.path is None:
-        words = index.words
-        for spelling in layout.labels[slot.text]:
-            if spelling in words:
-                found += [position for position in words[spelling] if position[0] in rows]
-    if slot in index.prefixes:
-        found += [position for position, _ in index.prefixes[slot] if position[0] in rows]
-    return found
-
-
 # ---- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _align(layout: Layout, template_rows: list[int], index: _Index, rows: range, places: Places) -> None:
+def _align(layout: Layout, template_rows: list[int], index: LabelIndex, rows: range, places: Places) -> None:
     """Give each template row the row whose labels match best, keeping the order of both sides."""
     chain: list[tuple[int, int, int, int]] = []  # template row, row, weight of the best chain ending here, predecessor
     for template_row in template_rows:
         weights: dict[int, int] = {}
         for slot in layout.by_row[template_row]:
             if slot.path is None or slot.text:
-                for row in {position[0] for position in _positions(layout, slot, index, rows)}:
+                for row in {position[0] for position in positions(layout, slot, index, rows)}:
                     weights[row] = weights.get(row, 0) + len(slot.text)
         for row, weight in sorted(weights.items()):
             best, before = 0, -1
@@ -221,7 +89,7 @@ def _align(layout: Layout, template_rows: list[int], index: _Index, rows: range,
         places.rows[template_row] = row
 
 
-def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: _Index, places: Places) -> None:
+def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: LabelIndex, places: Places) -> None:
     """Read the places of the aligned rows: what stands between one label and the next."""
     for template_row in template_rows:
         slots = layout.by_row[template_row]
@@ -233,7 +101,7 @@ def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: _I
         after = 0
         only = range(row, row + 1)
         for slot in slots:
-            here = _positions(layout, slot, index, only)
+            here = positions(layout, slot, index, only)
             found = min([p for p in here if p[1] > after], default=None) if here else None
             if found is not None:
                 after = found[1]
@@ -253,7 +121,7 @@ def _read_place(
     marks: list[tuple[Slot, Position] | None],
     number: int,
     row: int,
-    index: _Index,
+    index: LabelIndex,
     places: Places,
 ) -> None:
     slot = slots[number]
@@ -305,7 +173,7 @@ def _labelled_after(slots: tuple[Slot, ...], first: Slot, second: Slot) -> bool:
     return any(s.path is None and low < s.column < high for s in slots)
 
 
-def _column_below_label(layout: Layout, slot: Slot, places: Places, index: _Index) -> int | None:
+def _column_below_label(layout: Layout, slot: Slot, places: Places, index: LabelIndex) -> int | None:
     """The column whose nearest label above is the one above the place in the template."""
     above = [
         other
@@ -318,7 +186,7 @@ def _column_below_label(layout: Layout, slot: Slot, places: Places, index: _Inde
     ]
     for other in reversed(above):
         row = places.rows[other.row]
-        found = min(_positions(layout, other, index, range(row, row + 1)), default=None)
+        found = min(positions(layout, other, index, range(row, row + 1)), default=None)
         if found is not None:
             return found[1]
     return None
@@ -339,7 +207,7 @@ def _with_text(cell: Cell, text: str) -> Cell:
 # ---- narrative ------------------------------------------------------------------------------------------------------
 
 
-def _read_sections(sheet: Sheet, layout: Layout, template_rows: list[int], index: _Index, places: Places) -> None:
+def _read_sections(sheet: Sheet, layout: Layout, template_rows: list[int], index: LabelIndex, places: Places) -> None:
     """A section is everything below its heading up to the next heading, and what follows the heading in its cell."""
     starts = sorted(row for template, row in places.rows.items() if template in set(template_rows))
     by_row: dict[int, list[Position]] = {}
@@ -375,7 +243,7 @@ def _read_sections(sheet: Sheet, layout: Layout, template_rows: list[int], index
 # ---- the indicator table --------------------------------------------------------------------------------------------
 
 
-def _find_table(sheet: Sheet, layout: Layout, index: _Index, places: Places) -> None:
+def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places) -> None:
     hits: dict[int, set[str]] = {}
     anchors: dict[int, int] = {}
     for key, column in layout.columns.items():
@@ -406,7 +274,7 @@ def _find_table(sheet: Sheet, layout: Layout, index: _Index, places: Places) -> 
     rows = sorted(
         position
         for slot in totals
-        for position in _positions(layout, slot, index, range(bottom + 1, sheet.last_row + 1))
+        for position in positions(layout, slot, index, range(bottom + 1, sheet.last_row + 1))
         if position[1] <= name_column
     )
     if rows:

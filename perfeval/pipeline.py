@@ -17,8 +17,8 @@ from perfeval.calculator import evaluate
 from perfeval.errors import PerfevalError
 from perfeval.files import read_fault, write_atomic, write_fault
 from perfeval.findings import Finding, Severity, worst
+from perfeval.labels import Words, likeness, words_of
 from perfeval.layout import Layout, compile_layout
-from perfeval.locate import Words, likeness, words_of
 from perfeval.model import Evaluation, Form
 from perfeval.narrative import render
 from perfeval.pack import Pack, available, load_pack

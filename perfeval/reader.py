@@ -12,8 +12,9 @@ from functools import lru_cache
 
 from perfeval import quantity
 from perfeval.findings import Finding
+from perfeval.labels import Words, nearest, words_of
 from perfeval.layout import Layout, Slot, bare
-from perfeval.locate import Found, Places, Words, locate, nearest, words_of
+from perfeval.locate import Found, Places, locate
 from perfeval.model import BLANK, Cell, CellProblem, Form, Indicator, Kind, Quantity, Stray
 from perfeval.numbers import decimal_text
 from perfeval.pack import Group, Pack
