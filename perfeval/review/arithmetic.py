@@ -18,7 +18,8 @@ __all__ = ["RULES"]
 def stated_scores(context: ReviewContext) -> Iterator[Finding]:
     """A typed score that is not the computed one, with the difference and what probably happened."""
     digits = context.pack.rounding.digits
-    for row in context.rows:
+    funds = context.evaluation.funds_score
+    for row in context.rows if funds is None else (funds, *context.rows):
         stated = row.indicator.stated_score
         if stated is None or row.score is None or not _differs(row, digits) or row.indicator.row in context.misdirected:
             continue
@@ -145,7 +146,11 @@ def empty_groups(context: ReviewContext) -> Iterator[Finding]:
     if not filled:
         return  # the reader has said that the table is empty
     wanted = [group for group in context.pack.groups if group.scoring != "execution" and group.weights != "fixed"]
-    missing = [group for group in wanted if group.name not in filled]
+    missing = [
+        group
+        for group in wanted
+        if group.points_with is None and not any(other.name in filled for other in context.pack.sharing(group))
+    ]
     reachable = context.pack.total - sum((group.points for group in missing), Fraction(0))
     for group in missing:
         yield context.on_sheet("WGT101", group=group.name, points=shown(group.points), reachable=shown(reachable))
@@ -209,8 +214,9 @@ def _formula(row: RowResult, digits: int) -> str:
 
 def _row_says(indicator: Indicator) -> dict[str, str]:
     """Target, result and reason as written, on one line each."""
-    columns = {"target": "target", "actual": "actual", "reason": "shortfall_reason"}
-    return {name: " ".join(indicator.text(key).split()) for name, key in columns.items()}
+    texts = {"target": indicator.target.text, "actual": indicator.actual.text}
+    texts["reason"] = indicator.text("shortfall_reason")
+    return {name: " ".join(text.split()) for name, text in texts.items()}
 
 
 def _cause(context: ReviewContext, row: RowResult, stated: Decimal) -> str:

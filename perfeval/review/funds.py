@@ -12,7 +12,7 @@ from perfeval.quantity import convertible
 
 __all__ = ["Funds", "Money", "Slip", "amount_text", "funds_of"]
 
-_LEEWAY = Fraction(1, 3)  # a factor this near to that of the units is taken for a slip of units
+_LEEWAY = 3  # a factor between sums this near to that of the units is taken for a slip of units
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,9 @@ def _money(form: Form, path: str) -> Money:
             parts.append((name, Fraction(cell.number)))
     if stated is not None:
         return Money(path, stated[1], stated[0], tuple(parts))
-    added = None if unreadable or not parts else sum((value for _, value in parts), Fraction(0))
+    if unreadable or not parts:
+        return Money(path, None, None, tuple(parts))
+    added = parts[0][1] if len(parts) == 1 else sum((value for _, value in parts), Fraction(0))
     return Money(path, added, None, tuple(parts))
 
 
@@ -110,15 +112,16 @@ def _slips(budget: Money, allocated: Money, spent: Money, factor: Fraction) -> I
     The plan is the yardstick; where only the plan is out of line, it is the slip itself.
     """
     plan, given, used = budget.total, allocated.total, spent.total
-    if plan and given and _near(plan / given, factor) and not (used and _near(used / given, factor)):
+    if plan and given and _near(plan, given, factor) and not (used and _near(used, given, factor)):
         yield Slip(budget, plan, given, factor)
         return
     reference = plan or given
     for money in (allocated, spent):
-        if money.total and reference and _near(money.total / reference, factor):
+        if money.total and reference and _near(money.total, reference, factor):
             yield Slip(money, money.total, reference, factor)
 
 
-def _near(ratio: Fraction, factor: Fraction) -> bool:
-    """Whether a ratio looks like the factor between two units: money of one project seldom differs threefold."""
-    return factor * _LEEWAY <= ratio <= factor / _LEEWAY
+def _near(one: Fraction, other: Fraction, factor: Fraction) -> bool:
+    """Whether two sums look like one in two units: money of one project seldom differs threefold otherwise."""
+    expected = other * factor
+    return expected <= one * _LEEWAY and one <= expected * _LEEWAY

@@ -16,7 +16,7 @@ __all__ = ["RULES"]
 _WRITTEN = ("name", "shortfall_reason", "evidence")  # columns of words; what is no number is the calculator's matter
 _AROUND = 6  # letters quoted on either side of a hint
 _LEFTOVER = 12  # what is longer and a leftover of the blank form holds one of the pack's words
-_SUSPECT = re.compile(r"…|\.\.|[*×xX_]|\d\s*\W?\s*$")  # every leftover of a blank form has one of these
+_SUSPECT = re.compile(r"…|\.\.|[*×xX_]|[^\W\d]\d+\s*\W?\s*$")  # every leftover of a blank form has one of these
 _UNSPOKEN = re.compile(r"[\W_]+")
 
 

@@ -37,6 +37,7 @@ class _Topics:
     def __init__(self, context: ReviewContext) -> None:
         measures = context.word_list("measure")
         self.by_unit: dict[str | None, list[_Topic]] = {}
+        self._comparable: dict[str | None, list[_Topic]] = {}
         for row in context.rows:
             indicator = row.indicator
             if indicator.name:
@@ -44,11 +45,14 @@ class _Topics:
                 topic = _Topic(row, pairs(core(indicator.name, measures)))
                 self.by_unit.setdefault(unit, []).append(topic)
 
-    def measured_in(self, unit: str | None) -> Iterator[_Topic]:
+    def measured_in(self, unit: str | None) -> list[_Topic]:
         """Those whose numbers can be held against one in `unit`."""
-        for own, topics in self.by_unit.items():
-            if convertible(unit, own) is not None:
-                yield from topics
+        known = self._comparable.get(unit)
+        if known is None:
+            known = self._comparable[unit] = [
+                topic for own, topics in self.by_unit.items() if convertible(unit, own) is not None for topic in topics
+            ]
+        return known
 
     def about(self, said: frozenset[str]) -> bool:
         """Whether some indicator, measured in whatever unit, speaks of the same thing."""
@@ -65,7 +69,7 @@ def promises(context: ReviewContext) -> Iterator[Finding]:
         return
     topics = _Topics(context)
     stated = [mention for mention in context.mentions if mention.path == "goal.expected" and mention.closing]
-    results = [mention for mention in context.mentions if _is_result(context, mention)]
+    results = [mention for mention in context.mentions if mention.path != "goal.expected"]
     told: set[int] = set()
     for promise in stated:
         if promise.quantity.value is None or _is_money_of_form(context, promise):
@@ -101,7 +105,7 @@ def _against_rows(context: ReviewContext, topics: _Topics, results: list[Mention
         actual, target = indicator.actual, indicator.target
         if actual.value is None or _says(mention.quantity, actual) or _same_number(mention.quantity, target):
             continue
-        if not _whole(context, mention, topic.pairs):
+        if not _is_result(context, mention) or not _whole(context, mention, topic.pairs):
             continue
         yield context.in_field(
             "TXT109",
@@ -132,8 +136,6 @@ def _missed(context: ReviewContext, promise: Mention, topic: _Topic | None, resu
 
 def _is_result(context: ReviewContext, mention: Mention) -> bool:
     """Whether a number in the text states what was reached in the year: no plan, no comparison, no part of a sum."""
-    if mention.path == "goal.expected" or mention.quantity.value is None:
-        return False
     return not context.words("elsewhen", "intended", "portion").search(mention.before)
 
 
@@ -169,8 +171,9 @@ def _row_of(topics: _Topics, mention: Mention) -> _Topic | None:
     """The indicator whose name the clause of a number holds."""
     clause = mention.before if mention.closing else mention.before + mention.after
     best: tuple[float, _Topic] | None = None
+    said = pairs(clause)
     for topic in topics.measured_in(mention.quantity.unit):
-        alike = likeness(topic.pairs, pairs(clause)) if len(topic.pairs) > 1 else 0
+        alike = likeness(topic.pairs, said) if len(topic.pairs) > 1 else 0
         if alike >= _SAME_ROW and (best is None or alike > best[0]):
             best = alike, topic
     return best[1] if best else None
@@ -191,7 +194,7 @@ def _shown_missed(
         if not result.closing or result.quantity.relation in _BOUNDS or not _same_thing(promise, result):
             continue
         reached = in_unit(result.quantity, promise.quantity.unit)
-        if reached is None:
+        if reached is None or not _is_result(context, result):
             continue
         if (reached <= value) if ceiling else (reached >= value):
             return None
