@@ -97,7 +97,8 @@ def _groups(pack: Pack) -> Iterator[_Entry]:
 
 
 def _group(group: Group) -> str:
-    text = f"{group.name} {_number(group.points)} 分:权重{_WEIGHTS[group.weights]},{_SCORING[group.scoring]}"
+    points = f" {_number(group.points)} 分" if group.points_with is None else f"(与{group.points_with}合用分值)"
+    text = f"{group.name}{points}:权重{_WEIGHTS[group.weights]},{_SCORING[group.scoring]}"
     if group.execution is not None:
         base = {"funds.budget": "预算数", "funds.allocated": "实际下达数"}[group.execution.base]
         text += f"(支出数÷{base})"

@@ -74,12 +74,12 @@ def weigh(indicators: Sequence[Indicator], skipped: frozenset[int], pack: Pack, 
             _take_stated(group, rows, indicators, weights, pack, report)
         elif _match_printed(group, rows, indicators, weights, pack, report):
             incomplete.add(group.name)
-        if len(sharing) > 1:
-            for member in sharing:
-                values = (weights[place].value for place in places[member.name] if place in weights)
-                points[member.name] = sum((value for value in values if value is not None), Fraction(0))
     if skipped:
         _drop(weights, skipped, indicators, points, pack)
+    for group in pack.groups:
+        for member in pack.sharing(group) if len(pack.sharing(group)) > 1 else ():
+            values = (weights[place].value for place in places[member.name])
+            points[member.name] = sum((value for value in values if value is not None), Fraction(0))
     return Weighing(tuple(weights[place] for place in range(len(indicators))), points, frozenset(incomplete))
 
 
@@ -186,7 +186,10 @@ def _drop(
     source = pack.source_title(pack.not_applicable.source)
     lost = Fraction(0)
     for group in pack.groups:
-        rows = [place for place, each in enumerate(indicators) if each.group == group.name]
+        if group.points_with is not None:
+            continue
+        sharing = {member.name for member in pack.sharing(group)}
+        rows = [place for place, each in enumerate(indicators) if each.group in sharing]
         gone = [place for place in rows if place in skipped]
         if group.weights == "equal":
             missing = group.points if gone and len(gone) == len(rows) else Fraction(0)

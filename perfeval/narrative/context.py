@@ -3,6 +3,7 @@
 unit_name project project_level year contact.* goal.* legal_basis …   texts, "" = 未填; `year` a number or none
 funds.budget, funds.allocated.*, funds.spent.* (with `.total`)        amounts, none = 未填
 funds.execution_rate, funds.budget_rate, funds.unspent                spent ÷ allocated, spent ÷ budget, the rest
+funds.points, funds.score                                             of packs that score the execution, else none
 groups, measured, stated                                              see `Rows`
 total.score, total.weight, total.grade                                none as long as a row has no score
 money_unit, review.*                                                  unit, thresholds of the pack
@@ -92,7 +93,7 @@ def context_of(pack: Pack, form: Form, evaluation: Evaluation) -> dict[str, Any]
     context = _texts(form)
     context |= {
         "year": form.year,
-        "funds": _funds(form),
+        "funds": _funds(form, evaluation),
         "groups": tuple(groups.values()),
         "measured": _together(groups[group.name] for group in pack.groups if group.scoring == "measured"),
         "stated": _together(groups[group.name] for group in pack.groups if group.scoring == "stated"),
@@ -115,8 +116,8 @@ def _row(result: RowResult, nothing: frozenset[str]) -> Row:
         indicator.level2,
         indicator.name,
         _UNIT.sub("", indicator.name) or indicator.name,
-        indicator.text("target").strip(),
-        indicator.text("actual").strip(),
+        indicator.target.text.strip(),
+        indicator.actual.text.strip(),
         result.weight,
         result.score,
         result.completion,
@@ -172,7 +173,7 @@ def _texts(form: Form) -> dict[str, Any]:
     return texts
 
 
-def _funds(form: Form) -> dict[str, Any]:
+def _funds(form: Form, evaluation: Evaluation) -> dict[str, Any]:
     """Amounts of money as nested tables, with their totals and ratios."""
     funds: dict[str, Any] = {"allocated": dict.fromkeys(_PARTS), "spent": dict.fromkeys(_PARTS)}
     for path in (*form.labels, *form.fields):
@@ -184,6 +185,9 @@ def _funds(form: Form) -> dict[str, Any]:
     funds["spent"]["total"] = spent
     funds["execution_rate"] = _ratio(spent, allocated)
     funds["budget_rate"] = _ratio(spent, budget)
+    scored = evaluation.funds_score
+    funds["points"] = scored.weight if scored else None
+    funds["score"] = scored.score if scored else None
     funds["unspent"] = None if spent is None or allocated is None else allocated - spent
     return funds
 

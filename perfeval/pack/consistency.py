@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 from perfeval.numbers import exact_text
@@ -20,7 +20,7 @@ def check_consistency(pack: Pack, problems: Problems) -> None:
     if points != pack.total:
         _sum(problems, "PAK009", "groups", (group.points for group in pack.groups), points, pack.total)
     for group in pack.groups:
-        _check_group(group, problems)
+        _check_group(group, pack, problems)
     for criterion in pack.criteria:
         names = tuple(group.name for group in pack.groups)
         for name in criterion.groups:
@@ -67,7 +67,7 @@ def check_dates(pack: Pack, today: dt.date, problems: Problems) -> None:
             problems.add("PAK020", f"sources.{key}.checked_on", value=source.checked_on.isoformat(), title=source.title)
 
 
-def _check_group(group: Group, problems: Problems) -> None:
+def _check_group(group: Group, pack: Pack, problems: Problems) -> None:
     path = f"groups.{group.name}"
     weights = [indicator.weight for kind in group.kinds for indicator in kind.indicators]
 
@@ -94,13 +94,24 @@ def _check_group(group: Group, problems: Problems) -> None:
             odd("kinds", "只有 weights = fixed 的组才印定三级指标")
     if group.weights_digits is not None and group.weights != "equal":
         odd("weights_digits", "只有 weights = equal 的组才写 weights_digits")
-    if group.points <= 0:
+    if group.points_with is not None:
+        _check_sharing(group, pack, odd)
+    elif group.points <= 0:
         odd("points", "分值应大于 0")
     names = [(word, kind.name) for kind in group.kinds for word in (kind.name, *kind.words)]
     _unique(f"{path}.kinds", names, problems)
     for kind in group.kinds:
         if kind.method:
             _check_steps(kind.method, f"{path}.kinds.{kind.name}.method", problems)
+
+
+def _check_sharing(group: Group, pack: Pack, odd: Callable[[str, str], None]) -> None:
+    """A group may only share the points of one that has its own and gives weights to its rows in the same way."""
+    owner = next((other for other in pack.groups if other.name == group.points_with), None)
+    if owner is None or owner is group or owner.points_with is not None:
+        odd("points_with", "应写另一个自己有分值(points)的一级指标的名称")
+    elif group.weights == "fixed" or owner.weights != group.weights:
+        odd("points_with", "合用分值的各组 weights 应相同,都是 stated 或都是 equal")
 
 
 def _check_bands(pack: Pack, problems: Problems) -> None:

@@ -98,6 +98,8 @@ class Group:
     kinds: tuple[KindRule, ...]
     source: str
     words: tuple[str, ...] = ()  # other spellings of its name
+    printed: str | None = None  # what the form prints for it, where that is more than its name: 产出指标(50分)
+    points_with: str | None = None  # group whose points this one shares; its own `points` are 0 then
     weights_text: str | None = None  # printed in the weight cells of the blank form
     weights_digits: int | None = None  # equal weights rounded to so many decimals, the remainder to the first rows
     execution: Execution | None = None  # of a group scored from the funds rows
@@ -185,6 +187,15 @@ class Pack:
 
     def __repr__(self) -> str:
         return f"Pack({self.id!r}, {str(self.folder)!r})"
+
+    @property
+    def execution_group(self) -> Group | None:
+        """The group that is scored from the funds rows, None when the pack has none."""
+        return next((group for group in self.groups if group.scoring == "execution"), None)
+
+    def sharing(self, group: Group) -> tuple[Group, ...]:
+        """`group` and those that share its points."""
+        return (group, *(other for other in self.groups if other.points_with == group.name))
 
     def group(self, name: str) -> Group:
         """The group of that name; KeyError when the pack has none."""

@@ -132,7 +132,7 @@ def _group(table: Table) -> Group:
     execution = table.table("execution", required=False) if "execution" in table else None
     group = Group(
         name=table.text("name"),
-        points=table.number("points"),
+        points=Fraction(0) if "points_with" in table else table.number("points"),
         weights=cast("Literal['fixed', 'equal', 'stated']", table.choice("weights", ("fixed", "equal", "stated"))),
         scoring=cast(
             "Literal['measured', 'stated', 'execution']", table.choice("scoring", ("measured", "stated", "execution"))
@@ -140,11 +140,13 @@ def _group(table: Table) -> Group:
         kinds=tuple(_kind(kind) for kind in table.tables("kinds", required=False)),
         source=table.source(),
         words=table.texts("words"),
+        printed=table.text("printed", "") or None,
+        points_with=table.text("points_with", "") or None,
         weights_text=table.text("weights_text", "") or None,
         weights_digits=table.integer("weights_digits", 0, 6),
         execution=_execution(execution) if execution else None,
     )
-    table.keys_known(("execution",))
+    table.keys_known(("execution", "points_with"))
     table.done()
     return group
 
