@@ -351,3 +351,24 @@ class TestTwoWaysOneResult:
                 assert cell.number == from_float(value)
         blank = {position for position, value in values.items() if not str(value).strip()}
         assert set(values) - blank <= set(scanned.cells)
+
+
+def test_the_scanner_takes_hidden_rows_shared_formulas_and_fonts_inside_a_text() -> None:
+    """Nothing of this sends a file to the slow parser."""
+    rows = (
+        '<row r="1" ht="20" hidden="1" x14ac:dyDescent="0.2"><c r="A1" t="s"><v>0</v></c></row>'
+        '<row r="2" hidden="false"><c r="A2" s="1"><f t="shared" ref="A2:A3" si="0">B1</f><v>1</v></c></row>'
+        '<row r="3"><c r="A3" t="str"><f t="shared" si="0"/><v></v></c></row>'
+    )
+    columns = '<cols><col min="2" max="2" width="9"/><col hidden="1" max="5" min="4" width="9"/></cols>'
+    content = sheet_xml(rows, before=columns, after='<mergeCells><mergeCell ref="B1:B2"/></mergeCells>').encode()
+    strings = scan_strings(
+        "<sst><si><r><rPr><b/><sz val='9'/></rPr><t>说明:</t></r><r><t xml:space=\"preserve\"> 供参考</t></r>"
+        '<phoneticPr fontId="1" type="noConversion"/></si></sst>'.encode()
+    )
+    assert strings == ["说明: 供参考"]
+    scanned = scan_sheet(content, CellMaker(lambda: strings, ()))
+    assert scanned is not None
+    assert (scanned.hidden_rows, scanned.hidden_columns) == ({1}, {4, 5})
+    content = content.replace(b"<worksheet ", b'<worksheet xmlns:x14ac="urn:x" ')
+    assert scanned == walk_sheet(content, "", CellMaker(lambda: strings, ()))

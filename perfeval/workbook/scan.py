@@ -2,18 +2,20 @@
 
 Excel, WPS, LibreOffice, openpyxl and XlsxWriter write a cell in one of a few spellings. When *every* piece of content
 of a part is in one of these, one regular expression reads it in a third of the time a tree takes; when anything else
-is there (prefixes, comments, rich inline text, hidden rows, missing addresses), the answer is None and the tree parser
-of `perfeval.workbook.sheet` reads the part. Both give the same result; a test holds them to it.
+is there (prefixes, comments, rich inline text, missing addresses), the answer is None and the tree parser of
+`perfeval.workbook.sheet` reads the part. Both give the same result; a test holds them to it.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from perfeval.model import Cell
 from perfeval.workbook.area import Range, parse_ref
 from perfeval.workbook.cells import PICTURE_FUNCTION, CellMaker, Parsed, visible_text
+from perfeval.workbook.guard import LIMITS
 
 __all__ = ["scan_sheet", "scan_strings"]
 
@@ -29,6 +31,10 @@ _CELL = re.compile(
 _STRING = re.compile(rf"<si>(?:{_TEXT}|((?:{_RUN})++))(?:<phoneticPr [^>]*/>)?</si>")
 _RUN_TEXT = re.compile(r"<t[^>]*>([^<]*)</t>")
 _MERGE = re.compile(r'<mergeCell ref="([A-Z0-9:]+)" ?/>')
+_HIDDEN_ROW = re.compile(r'<row r="([1-9][0-9]{0,6})"[^>]*? hidden="(?:1|true)"')
+_HIDDEN_COLUMNS = re.compile(
+    r'<col (?=[^>]*\bhidden="(?:1|true)")(?=[^>]*\bmin="([0-9]{1,5})")(?=[^>]*\bmax="([0-9]{1,5})")[^>]*>'
+)
 _HEAD = re.compile(
     r'(?:<\?xml[^>]*\?>\s*)?<worksheet [^>]*\bxmlns="http://(?:schemas\.openxmlformats\.org/spreadsheetml/2006/main|'
     r'purl\.oclc\.org/ooxml/spreadsheetml/main)"'
@@ -51,15 +57,14 @@ def scan_sheet(data: bytes, maker: CellMaker) -> Parsed | None:
         return None
     if "<!" in text or text.find("\r", start, end) >= 0 or text.find("xmlns", start, end) >= 0:
         return None
-    if text.find("<?", start) >= 0 or text.count("hidden") != text.count('hidden="false"') + text.count('hidden="0"'):
-        return None
     merges = _MERGE.findall(text, end)
-    if text.count("<mergeCell ", end) != len(merges):
+    hidden = _hidden(text, start, end) if "hidden" in text else _NOTHING_HIDDEN
+    if text.find("<?", start) >= 0 or text.count("<mergeCell ", end) != len(merges) or hidden is None:
         return None
     contents = (text.count("<v", start, end), text.count("<f", start, end), text.count("<is", start, end))
     try:
         cells = _cells(_CELL.findall(text, start, end), maker, contents)
-        return None if cells is None else Parsed(cells, _ranges(merges))
+        return None if cells is None else Parsed(cells, _ranges(merges), *hidden)
     except (ValueError, IndexError):
         return None  # the tree parser says what is wrong
 
@@ -95,6 +100,22 @@ def _cells(
         if cell is not None:
             cells[position(address)] = cell
     return cells if (values, formulas, inlines) == contents else None
+
+
+_Hidden = tuple[frozenset[int], frozenset[int]]
+_NOTHING_HIDDEN: _Hidden = (frozenset(), frozenset())
+
+
+def _hidden(text: str, start: int, end: int) -> _Hidden | None:
+    """Hidden rows and columns, None when the word stands in any other spelling or place."""
+    shown = text.count('hidden="false"') + text.count('hidden="0"')
+    rows = _HIDDEN_ROW.findall(text, start, end)
+    columns = [(int(first), int(last)) for first, last in _HIDDEN_COLUMNS.findall(text, 0, start)]
+    if shown + len(rows) + len(columns) != text.count("hidden") or any(last > LIMITS.columns for _, last in columns):
+        return None
+    if any(after[0] <= before[1] for before, after in pairwise(columns)):
+        return None
+    return frozenset(map(int, rows)), frozenset(n for first, last in columns for n in range(first, last + 1))
 
 
 def _formula(attributes: str, text: str, maker: CellMaker) -> str:
