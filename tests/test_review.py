@@ -20,6 +20,7 @@ from perfeval.calculator import evaluate
 from perfeval.findings import Finding, catalogue, code
 from perfeval.findings.scr import CAUSES
 from perfeval.model import Cell, Form
+from perfeval.narrative import render
 from perfeval.pack import Pack, load_pack
 from perfeval.review import RULES, review
 from perfeval.review.context import ReviewContext
@@ -262,3 +263,19 @@ def test_whatever_is_written_the_review_answers(goal: str, prose: str, evidence:
     for finding in reviewed(form):
         assert finding.message
         assert finding.fix
+
+
+# ---- what we wrote ourselves
+
+
+@pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["name"])
+def test_text_drafted_from_the_numbers_is_never_found_wanting(case: Mapping[str, Any]) -> None:
+    form = form_of_case(case)
+    form = replace(form, narrative={key: Cell(f"A{row}") for row, key in enumerate(pack().narrative, 101)})
+    evaluation, _ = evaluate(form, pack())
+    drafted = render(pack(), form, evaluation)
+    narrative = {key: Cell(form.narrative[key].ref, text) for key, text in drafted.items() if key in form.narrative}
+    assert any(cell.text for cell in narrative.values())
+    before = places(review(form, evaluation, pack()))
+    after = places(review(replace(form, narrative=narrative), evaluation, pack()))
+    assert [place for place in after if place not in before] == []
