@@ -7,7 +7,7 @@ and kept as text, so that a batch goes on.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from perfeval.narrative import render
 from perfeval.pack import Pack, available, load_pack
 from perfeval.reader import read_form
 from perfeval.review import review
-from perfeval.workbook.grid import Book, Sheet, open_book
+from perfeval.workbook.grid import Book, Sheet, open_book, parse_ref
 from perfeval.workbook.package import BadWorkbook
 
 __all__ = ["FormOutcome", "Options", "Outcome", "blank_form", "fill", "inspect", "layout_of"]
@@ -42,6 +42,7 @@ class Options:
     templates: Path | None = None  # a folder of further packs
     mark: bool = True  # findings sheet, tinted cells and notes in the result
     password: str | None = None
+    overwrite: bool = True  # replace a result that is already there; otherwise that is a finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ def _process(path: Path, target: Path | None, options: Options) -> Outcome:
         forms.append((sheet, _form_outcome(sheet, layout, words)))
     for _, outcome in forms:
         findings += outcome.findings
+    findings = in_reading_order(findings, [sheet.name for sheet in book.sheets])
     written: Path | None = None
     if target is not None and forms:
         from perfeval.assemble import assemble  # the writing half is loaded only where something is written
@@ -128,7 +130,7 @@ def _process(path: Path, target: Path | None, options: Options) -> Outcome:
         data, notes = assemble(book, with_layouts, findings, options.mark)
         findings += notes
         try:
-            write_atomic(target, data)
+            write_atomic(target, data, overwrite=options.overwrite)
             written = target
         except OSError as error:
             findings.append(write_fault(error, target))
@@ -148,6 +150,17 @@ def _form_outcome(sheet: Sheet, layout: Layout, words: Words) -> FormOutcome:
         for finding in findings
     )
     return FormOutcome(pack, form, evaluation, narrative, placed)
+
+
+def in_reading_order(findings: Iterable[Finding], sheets: Sequence[str]) -> list[Finding]:
+    """Findings as a person reads the workbook: the file, then sheet by sheet and row by row."""
+    order = {name: number for number, name in enumerate(sheets)}
+
+    def place(finding: Finding) -> tuple[int, int, int]:
+        row, column = parse_ref(finding.cell) if finding.cell else (0, 0)
+        return order.get(finding.sheet, -1), row, column
+
+    return sorted(findings, key=place)
 
 
 # ---- which form is it ------------------------------------------------------------------------------------------------

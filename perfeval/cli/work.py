@@ -48,14 +48,16 @@ def pack_options(function: F) -> F:
     return function
 
 
-def options_of(pack: str | None, templates: Path | None, password: str | None, *, mark: bool = True) -> Options:
+def options_of(
+    pack: str | None, templates: Path | None, password: str | None, *, mark: bool = True, overwrite: bool = False
+) -> Options:
     """The options of a run; a pack that does not exist or does not load is said at once."""
     from perfeval.pack import load_pack
     from perfeval.pipeline import Options
 
     if pack is not None:
         load_pack(pack, templates)
-    return Options(pack=pack, templates=templates, mark=mark, password=password)
+    return Options(pack=pack, templates=templates, mark=mark, password=password, overwrite=overwrite)
 
 
 @click.command(cls=Command, short_help="检查、计分,写出完成的评分表。")
@@ -97,7 +99,7 @@ def fill(
     from perfeval.planning import OnExists, plan_fill
 
     plan = plan_fill(paths, out, OnExists(on_exists))
-    options = options_of(pack, templates, password, mark=findings == "sheet")
+    options = options_of(pack, templates, password, mark=findings == "sheet", overwrite=on_exists == "overwrite")
     return process(plan, options, jobs=jobs, as_json=as_json, log_folder=out)
 
 
