@@ -198,13 +198,27 @@ def test_a_score_shown_with_two_or_more_decimals_is_right(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "cause"),
-    [("98.85", None), ("98.8549", None), ("98.87", "rows_rounded_first"), ("98.9", ""), ("100", "")],
+    [
+        ("98.85", None),
+        ("98.8549", None),
+        ("98.8549019607842", None),
+        ("98.87", "rows_rounded_first"),
+        ("98.9", ""),
+        ("100", ""),
+    ],
 )
 def test_typed_total(typed: str, cause: str | None) -> None:
     form = real_form(pack())
     form = replace(form, fields={**form.fields, "total.score": Cell("I26", typed, Decimal(typed))})
     said = [finding.params["cause"] for finding in reviewed(form) if finding.code == "SCR102"]
     assert said == ([] if cause is None else [CAUSES[cause] if cause else ""])
+
+
+@pytest.mark.parametrize(("text", "number"), [("100", "100"), ("100%", "1"), ("99.9999999999999", "99.9999999999999")])
+def test_weights_that_add_up_to_the_total(text: str, number: str) -> None:
+    form = real_form(pack())
+    form = replace(form, fields={**form.fields, "total.weight": Cell("F26", text, Decimal(number))})
+    assert [finding.code for finding in reviewed(form) if finding.code == "WGT103"] == []
 
 
 # ---- quiet, and never broken

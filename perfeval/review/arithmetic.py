@@ -14,6 +14,8 @@ from perfeval.review.context import ReviewContext, Rule
 
 __all__ = ["RULES"]
 
+_FLOAT_NOISE = Fraction(1, 10**9)
+
 
 def stated_scores(context: ReviewContext) -> Iterator[Finding]:
     """A typed score that is not the computed one, with the difference and what probably happened."""
@@ -174,7 +176,7 @@ def row_weights(context: ReviewContext) -> Iterator[Finding]:
 def weight_total(context: ReviewContext) -> Iterator[Finding]:
     """A typed sum of weights that is not the form's total."""
     stated = _number(context, "total.weight")
-    if stated is not None and Fraction(stated) != context.pack.total:
+    if stated is not None and not _is_float_of(context.pack.total, stated):
         written, expected = decimal_text(stated), shown(context.pack.total)
         yield context.in_field("WGT103", "total.weight", written=written, expected=expected)
 
@@ -187,8 +189,13 @@ def _differs(row: RowResult, digits: int) -> bool:
 
 
 def _agrees(stated: Decimal, exact: Fraction, digits: int) -> bool:
-    """Whether `stated` is `exact`, shown with at least `digits` decimals."""
-    return round_half_up(exact, max(digits, _decimals(stated))) == stated
+    """Whether `stated` is `exact`, shown with at least `digits` decimals, or as a spreadsheet calculates it."""
+    return round_half_up(exact, max(digits, _decimals(stated))) == stated or _is_float_of(exact, stated)
+
+
+def _is_float_of(exact: Fraction, stated: Decimal) -> bool:
+    """Whether a number differs only by what binary floating point loses in a sum of some rows."""
+    return abs(Fraction(stated) - exact) < _FLOAT_NOISE
 
 
 def _decimals(value: Decimal) -> int:
@@ -199,7 +206,7 @@ def _decimals(value: Decimal) -> int:
 def _number(context: ReviewContext, path: str) -> Decimal | None:
     cell = context.form.cell(path)
     if cell.number is not None:
-        return cell.number
+        return cell.number * 100 if "%" in cell.text else cell.number  # a weight of 100% is 100 points
     try:
         value = Decimal(cell.text.strip())
     except InvalidOperation:
