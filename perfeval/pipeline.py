@@ -6,9 +6,10 @@ and kept as text, so that a batch goes on.
 
 from __future__ import annotations
 
+import hashlib
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -27,7 +28,7 @@ from perfeval.review import review
 from perfeval.workbook.grid import Book, Sheet, open_book, parse_ref
 from perfeval.workbook.package import BadWorkbook
 
-__all__ = ["FormOutcome", "Options", "Outcome", "blank_form", "fill", "inspect", "layout_of"]
+__all__ = ["FormOutcome", "Options", "Outcome", "blank_form", "fill", "inspect", "layout_of", "produce", "store"]
 
 _SURE = 0.5  # share of a form's words above which a sheet is that form
 _ALMOST = 0.2  # share above which a hint names the sheet
@@ -65,6 +66,8 @@ class Outcome:
     forms: tuple[FormOutcome, ...] = ()
     findings: tuple[Finding, ...] = ()  # all of the file, those of its forms included
     bug: str | None = None  # traceback when the fault is ours
+    digest: str = ""  # SHA-256 of the bytes that were read; "" when none could be
+    output_digest: str = ""  # SHA-256 of the finished workbook
 
     @property
     def status(self) -> Literal["ok", "warning", "error", "failed"]:
@@ -83,12 +86,38 @@ class Outcome:
 
 def inspect(path: Path, options: Options) -> Outcome:
     """Read, compute and review one file; write nothing."""
-    return _guarded(path, None, options)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Outcome(path, findings=(read_fault(error, path),))
+    return _guarded(path, data, options, wanted=False)[0]
 
 
 def fill(path: Path, target: Path, options: Options) -> Outcome:
     """Like `inspect`, and write the finished workbook to `target`, whole or not at all."""
-    return _guarded(path, target, options)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Outcome(path, findings=(read_fault(error, path),))
+    outcome, result = produce(path, data, options)
+    return outcome if result is None else store(outcome, target, result)
+
+
+def produce(path: Path, data: bytes, options: Options) -> tuple[Outcome, bytes | None]:
+    """What `fill` makes of the bytes of a workbook, without touching a disk; None: no finished workbook.
+
+    `path` only names the file in messages: the bytes may have come by mail.
+    """
+    return _guarded(path, data, options, wanted=True)
+
+
+def store(outcome: Outcome, target: Path, result: bytes, *, overwrite: bool = True, durable: bool = False) -> Outcome:
+    """Write the finished workbook `result` to `target`; what stands in the way becomes a finding."""
+    try:
+        write_atomic(target, result, overwrite=overwrite, durable=durable)
+    except OSError as error:
+        return replace(outcome, findings=(*outcome.findings, write_fault(error, target)))
+    return replace(outcome, output=target, output_digest=hashlib.sha256(result).hexdigest())
 
 
 def blank_form(pack: Pack, fields: Mapping[str, str] | None = None) -> bytes:
@@ -98,22 +127,29 @@ def blank_form(pack: Pack, fields: Mapping[str, str] | None = None) -> bytes:
     return assembled(layout_of(pack), fields or {})
 
 
-def _guarded(path: Path, target: Path | None, options: Options) -> Outcome:
+def _guarded(path: Path, data: bytes, options: Options, *, wanted: bool) -> tuple[Outcome, bytes | None]:
+    digest = hashlib.sha256(data).hexdigest()
     try:
-        return _process(path, target, options)
+        forms, findings, result = _process(data, options, wanted=wanted)
+        return Outcome(path, forms=forms, findings=findings, digest=digest), result
     except BadWorkbook as bad:
-        return Outcome(path, findings=(bad.finding(),))
+        return Outcome(path, findings=(bad.finding(),), digest=digest), None
     except PerfevalError:
         raise
     except OSError as error:
-        return Outcome(path, findings=(read_fault(error, path),))
-    except Exception as error:
+        return Outcome(path, findings=(read_fault(error, path),), digest=digest), None
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # a panic of a Rust library is no Exception
         fault = Finding("SYS001", params={"path": str(path), "error": f"{type(error).__name__}: {error}"})
-        return Outcome(path, findings=(fault,), bug=traceback.format_exc())
+        return Outcome(path, findings=(fault,), bug=traceback.format_exc(), digest=digest), None
 
 
-def _process(path: Path, target: Path | None, options: Options) -> Outcome:
-    book = open_book(path.read_bytes(), password=options.password)
+def _process(
+    data: bytes, options: Options, *, wanted: bool
+) -> tuple[tuple[FormOutcome, ...], tuple[Finding, ...], bytes | None]:
+    """The forms of a workbook, all findings, and the finished workbook if one is wanted and there is a form."""
+    book = open_book(data, password=options.password)
     layouts = _layouts(options)
     forms: list[tuple[Sheet, FormOutcome]] = []
     findings: list[Finding] = []
@@ -121,20 +157,14 @@ def _process(path: Path, target: Path | None, options: Options) -> Outcome:
         forms.append((sheet, _form_outcome(sheet, layout, words)))
     for _, outcome in forms:
         findings += outcome.findings
-    findings = in_reading_order(findings, [sheet.name for sheet in book.sheets])
-    written: Path | None = None
-    if target is not None and forms:
+    result: bytes | None = None
+    if wanted and forms:
         from perfeval.assemble import assemble  # the writing half is loaded only where something is written
 
         with_layouts = [(sheet, outcome, layout_of(outcome.pack)) for sheet, outcome in forms]
-        data, notes = assemble(book, with_layouts, findings, options.mark)
+        result, notes = assemble(book, with_layouts, findings, options.mark)
         findings += notes
-        try:
-            write_atomic(target, data, overwrite=options.overwrite)
-            written = target
-        except OSError as error:
-            findings.append(write_fault(error, target))
-    return Outcome(path, written, tuple(outcome for _, outcome in forms), tuple(findings))
+    return tuple(outcome for _, outcome in forms), tuple(findings), result
 
 
 def _form_outcome(sheet: Sheet, layout: Layout, words: Words) -> FormOutcome:
