@@ -1,7 +1,8 @@
 """Any workbook as sheets of cells, whatever program wrote it: what the reader and the layout compiler look at.
 
 `open_book` decides by what the bytes are, not by the extension, because `.et`, `.xls` and `.xlsx` are mixed up freely.
-A sheet is parsed when its cells are first asked for, so that evidence sheets beside the form cost nothing.
+A sheet is parsed when its cells are first asked for, so that evidence sheets beside the form cost nothing; the readers
+of the rarer formats are loaded when such a file comes, so that starting the program is not slower for all others.
 """
 
 from __future__ import annotations
@@ -11,13 +12,9 @@ from functools import cache, partial
 from typing import Literal
 
 from perfeval.model import BLANK, Cell
-from perfeval.workbook import xlsb
 from perfeval.workbook.archive import Archive
 from perfeval.workbook.area import Range, column_letter, column_number, parse_ref, ref
-from perfeval.workbook.biff import BiffBook
 from perfeval.workbook.cells import CellMaker, Parsed
-from perfeval.workbook.compound import Compound
-from perfeval.workbook.crypto import decrypted
 from perfeval.workbook.formats import NumberFormat, cell_formats
 from perfeval.workbook.guard import LIMITS, BadWorkbook
 from perfeval.workbook.magic import (
@@ -29,7 +26,6 @@ from perfeval.workbook.magic import (
     ole_described,
     zip_described,
 )
-from perfeval.workbook.ods import OdsTable, is_encrypted, read_tables
 from perfeval.workbook.package import Package, SheetRef
 from perfeval.workbook.sheet import parse_sheet, shared_strings
 
@@ -170,9 +166,7 @@ def open_book(data: bytes, *, password: str | None = None) -> Book:
 def _zipped_book(archive: Archive, decrypted: bool = False) -> Book:
     kind = archive.read("mimetype").decode("latin-1") if "mimetype" in archive else ""
     if "opendocument.spreadsheet" in kind:
-        if is_encrypted(archive):
-            raise BadWorkbook("TPL004")
-        return Book("ods", (_table_sheet(table) for table in read_tables(archive)))
+        return _ods_book(archive)
     if kind:
         raise BadWorkbook("TPL002", kind=zip_described(kind))
     package = Package(archive)
@@ -183,7 +177,18 @@ def _zipped_book(archive: Archive, decrypted: bool = False) -> Book:
     return Book("ooxml", (_ooxml_sheet(package, sheet, strings) for sheet in worksheets), package, decrypted)
 
 
+def _ods_book(archive: Archive) -> Book:
+    from perfeval.workbook.ods import is_encrypted, read_tables
+
+    if is_encrypted(archive):
+        raise BadWorkbook("TPL004")
+    return Book("ods", (Sheet(table.name, table.state, None, table.parsed) for table in read_tables(archive)))
+
+
 def _compound_book(data: bytes, password: str | None) -> Book:
+    from perfeval.workbook.compound import Compound
+    from perfeval.workbook.crypto import decrypted
+
     if len(data) > LIMITS.file_size:
         raise BadWorkbook("TPL006", what="文件", limit=f"{LIMITS.file_size >> 20} MB")
     container = Compound(data)
@@ -201,15 +206,13 @@ def _compound_book(data: bytes, password: str | None) -> Book:
 
 
 def _xls_book(stream: bytes, decrypted: bool = False) -> Book:
+    from perfeval.workbook.biff import BiffBook
+
     if len(stream) > LIMITS.legacy_size:
         raise BadWorkbook("TPL006", what="工作簿", limit=f"{LIMITS.legacy_size >> 20} MB")
     book = BiffBook(stream)
     sheets = (Sheet(sheet.name, sheet.state, None, partial(book.sheet_content, sheet)) for sheet in book.sheets)
     return Book("xls", sheets, None, decrypted)
-
-
-def _table_sheet(table: OdsTable) -> Sheet:
-    return Sheet(table.name, table.state, None, table.parsed)
 
 
 def _ooxml_sheet(package: Package, sheet: SheetRef, strings: _SharedStrings) -> Sheet:
@@ -223,6 +226,8 @@ def _ooxml_sheet(package: Package, sheet: SheetRef, strings: _SharedStrings) -> 
 
 
 def _xlsb_sheets(package: Package, sheets: Iterable[SheetRef]) -> Iterator[Sheet]:
+    from perfeval.workbook import xlsb
+
     @cache
     def shared() -> tuple[list[str], tuple[NumberFormat, ...]]:
         strings, styles = package.shared_strings_part, package.styles_part

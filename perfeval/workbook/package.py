@@ -14,7 +14,6 @@ from urllib.parse import unquote
 
 from perfeval.workbook.archive import Archive
 from perfeval.workbook.guard import LIMITS, BadWorkbook, Limits, parse_xml
-from perfeval.workbook.xlsb import sheet_list
 
 __all__ = ["LIMITS", "BadWorkbook", "Limits", "Package", "Relationship", "SheetRef", "parse_xml"]
 
@@ -78,8 +77,13 @@ class Package:
         parts = {relation.kind: relation.target for relation in related if relation.target in archive}
         self.styles_part = parts.get("styles")
         self.shared_strings_part = parts.get("sharedStrings")
-        listing = sheet_list if self.binary else _workbook
-        self.date1904, listed = listing(archive.read(self.workbook_part), self.workbook_part)
+        content = archive.read(self.workbook_part)
+        if self.binary:
+            from perfeval.workbook.xlsb import sheet_list  # rare: loaded when such a file comes
+
+            self.date1904, listed = sheet_list(content, self.workbook_part)
+        else:
+            self.date1904, listed = _workbook(content, self.workbook_part)
         by_id = {relation.id: relation for relation in related if not relation.external}
         self.sheets: tuple[SheetRef, ...] = tuple(
             SheetRef(name, state, by_id[rel_id].target, rel_id, sheet_id, by_id[rel_id].kind)
