@@ -58,14 +58,28 @@ class _Patterns:
     regex: re.Pattern[str]
     slots: tuple[Slot, ...]
     first: frozenset[str]
+    endings: tuple[tuple[Slot, re.Pattern[str]], ...]  # places that are told by the words after them alone
+    last: frozenset[str]
 
 
 @lru_cache(maxsize=64)
 def _patterns(layout: Layout) -> _Patterns:
     slots = _headings(layout)
-    regex = "|".join(f"(?P<s{number}>{_loose(slot.text)})" for number, slot in enumerate(slots))
+    regex = "|".join(f"(?P<s{number}>{_loose(slot.text)}{_ending(slot)})" for number, slot in enumerate(slots))
     first = frozenset(form for slot in slots for form in _widths(slot.text.strip()[:1]))
-    return _Patterns(re.compile(rf"\s*(?:{regex})[\s:\uff1a]*" if slots else "(?!)"), slots, first)
+    ended = [slot for slot in layout.slots if slot.path and not slot.text.strip() and slot.is_anchor]
+    ended = [slot for slot in ended if not (slot.path or "").startswith(TABLE_PREFIXES)]
+    endings = tuple((slot, re.compile(rf"[^\n]{{0,{_LONGEST_LABEL}}}?{_loose(slot.suffix)}\s*")) for slot in ended)
+    last = frozenset(form for slot in ended for form in _widths(slot.suffix.strip()[-1:]))
+    pattern = re.compile(rf"\s*(?:{regex})[\s:\uff1a]*" if slots else "(?!)")
+    return _Patterns(pattern, slots, first, endings, last)
+
+
+def _ending(slot: Slot) -> str:
+    """What must follow somewhere after words that say too little by themselves: 「(」 … 「年度)」."""
+    if slot.path is None or any(char.isalnum() for char in slot.text):
+        return ""
+    return rf"(?=[^\n]*{_loose(slot.suffix)}\s*$)"
 
 
 def _loose(text: str) -> str:
@@ -96,8 +110,8 @@ def _headings(layout: Layout) -> tuple[Slot, ...]:
     return tuple(
         slot
         for slot in layout.slots
-        if (slot.path and slot.text.strip() and not slot.path.startswith(TABLE_PREFIXES))
-        or (slot.path is None and slot.row > layout.total_row and slot.column == 1)
+        if (slot.path and slot.text.strip() and slot.is_anchor and not slot.path.startswith(TABLE_PREFIXES))
+        or (slot.is_label and slot.row > layout.total_row and slot.column == 1)
     )
 
 
@@ -119,6 +133,10 @@ def label_index(sheet: Sheet, layout: Layout, words: Words) -> LabelIndex:
             group = match.lastgroup
             assert group is not None
             prefixes.setdefault(patterns.slots[int(group[1:])], []).append((position, text[match.end() :]))
+        elif patterns.last and text.rstrip()[-1:] in patterns.last:
+            for slot, ending in patterns.endings:
+                if ending.fullmatch(text):
+                    prefixes.setdefault(slot, []).append((position, text))
     return LabelIndex({word: words[word] for word in _all_spellings(layout) & words.keys()}, prefixes)
 
 
@@ -126,7 +144,7 @@ def label_index(sheet: Sheet, layout: Layout, words: Words) -> LabelIndex:
 def _all_spellings(layout: Layout) -> frozenset[str]:
     words = set(layout.header_words)
     for slot in layout.slots:
-        if slot.path is None:
+        if slot.is_label:
             words |= layout.labels[slot.text]
     return frozenset(words)
 
@@ -134,7 +152,7 @@ def _all_spellings(layout: Layout) -> frozenset[str]:
 def positions(layout: Layout, slot: Slot, index: LabelIndex, rows: range) -> list[Position]:
     """Cells of `rows` that carry the words of a label or pattern slot."""
     found: list[Position] = []
-    if slot.path is None:
+    if slot.is_label:
         words = index.words
         for spelling in layout.labels[slot.text]:
             if spelling in words:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -45,7 +45,7 @@ def bare(text: str) -> str:
     return _BRACKETS.sub("", full) or full
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Slot:
     """One cell of the template: a label, a place for a value, or both."""
 
@@ -61,6 +61,16 @@ class Slot:
     def key(self) -> str:
         """The label's words as they are compared."""
         return bare(self.text)
+
+    @cached_property
+    def is_label(self) -> bool:
+        """Whether this is a cell of fixed words; a mark for "nothing goes here" (—) is none."""
+        return self.path is None and any(char.isalnum() for char in self.text)
+
+    @cached_property
+    def is_anchor(self) -> bool:
+        """Whether there are words here that tell the place in a filled workbook."""
+        return any(char.isalnum() for char in self.text + self.suffix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +97,7 @@ class Layout:
     total_row: int
     columns: Mapping[str, Column]
     labels: Mapping[str, frozenset[str]] = field(repr=False)  # label → its spellings, normalised
+    above: Mapping[Slot, Slot] = field(repr=False)  # place → the label above it, where only that tells it from others
 
     @cached_property
     def last_column(self) -> int:
@@ -124,7 +135,7 @@ class Layout:
     def items(self) -> Mapping[str, tuple[int, ...]]:
         """Word → the labels and columns it may stand for, by number; their share tells whether a sheet is this form."""
         found: dict[str, list[int]] = {}
-        labels = [self.labels[s.text] for s in self.slots if s.path is None and not self._in_header(s)]
+        labels = [self.labels[s.text] for s in self.slots if s.is_label and not self._in_header(s)]
         columns = [column.words | {column.headers[-1]} for column in self.columns.values() if column.headers]
         for number, words in enumerate((*labels, *columns)):
             for word in words:
@@ -138,6 +149,21 @@ class Layout:
 
     def _in_header(self, slot: Slot) -> bool:
         return self.header_top <= slot.row < self.indicator_row
+
+    @cached_property
+    def side_words(self) -> frozenset[str]:
+        """Words in the header rows that stand over no column, such as a caption down the left edge."""
+        return frozenset(s.key for s in self.slots if s.is_label and self._in_header(s)) - self.header_words
+
+    @cached_property
+    def own_words(self) -> frozenset[str]:
+        """What is printed on the form, the names in its table included: tells it from forms that are nearly the same."""
+        words = {slot.key for slot in self.slots if slot.is_label}
+        for group in self.pack.groups:
+            words |= {bare(group.name), *(bare(kind.name) for kind in group.kinds)}
+            if group.printed is not None:
+                words.add(normal(group.printed))
+        return frozenset(words)
 
     @cached_property
     def header_words(self) -> frozenset[str]:
@@ -174,9 +200,10 @@ def compile_layout(pack: Pack) -> Layout:
     labels = {
         slot.text: frozenset({slot.key, *(bare(word) for word in _aliases(pack, slot))})
         for slot in slots
-        if slot.path is None
+        if slot.is_label
     }
-    return Layout(pack, blueprint.sheet, blueprint, slots, header_top, indicator_row, total_row, columns, labels)
+    above = _labels_above(slots, range(header_top, total_row + 1))
+    return Layout(pack, blueprint.sheet, blueprint, slots, header_top, indicator_row, total_row, columns, labels, above)
 
 
 def _slot(blueprint: Blueprint, row: int, column: int, text: str) -> Slot:
@@ -210,6 +237,42 @@ def _header_top(slots: tuple[Slot, ...], indicator_row: int) -> int:
     return top
 
 
+def _labels_above(slots: tuple[Slot, ...], table: range) -> dict[Slot, Slot]:
+    """Places that share their row with others, or with no label at all, and the label above each."""
+    rows: dict[int, list[Slot]] = {}
+    for slot in slots:
+        rows.setdefault(slot.row, []).append(slot)
+    found = {}
+    for row, inside in rows.items():
+        if row in table or any((slot.path or "").startswith("narrative.") for slot in inside):
+            continue
+        for number, slot in enumerate(inside):
+            if slot.path is None or slot.is_anchor:
+                continue
+            neighbours = [*_until_label(reversed(inside[:number])), *_until_label(inside[number + 1 :])]
+            if not neighbours and any(other.is_label for other in inside):
+                continue
+            over = [
+                other
+                for other in slots
+                if other.is_label and other.row < row and other.row not in table and other.column == slot.column
+            ]
+            if over:
+                found[slot] = max(over, key=lambda other: other.row)
+    return found
+
+
+def _until_label(slots: Iterable[Slot]) -> list[Slot]:
+    """The places before the first label."""
+    places = []
+    for slot in slots:
+        if slot.is_label or (slot.path and slot.is_anchor):
+            break
+        if slot.path:
+            places.append(slot)
+    return places
+
+
 def _column(slot: Slot, slots: tuple[Slot, ...], header_top: int, pack: Pack) -> Column:
     above = [
         other
@@ -222,6 +285,7 @@ def _column(slot: Slot, slots: tuple[Slot, ...], header_top: int, pack: Pack) ->
     lowest = above[-1] if above else slot
     own = frozenset({lowest.key}) if lowest.span.left == lowest.span.right and len(above) == 1 else frozenset()
     title = _REMARK.sub("", lowest.text) or lowest.text
-    if len(above) > 1:
+    leaves = [other.text for other in slots if other.row == lowest.row and header_top <= other.row < slot.row]
+    if len(above) > 1 and leaves.count(lowest.text) > 1:
         title = _REMARK.sub("", above[-2].text) + title
     return Column(slot.path, slot, headers, title.replace("\n", ""), words | own)

@@ -74,9 +74,9 @@ def _align(layout: Layout, template_rows: list[int], index: LabelIndex, rows: ra
     for template_row in template_rows:
         weights: dict[int, int] = {}
         for slot in layout.by_row[template_row]:
-            if slot.path is None or slot.text:
+            if slot.is_anchor:
                 for row in {position[0] for position in positions(layout, slot, index, rows)}:
-                    weights[row] = weights.get(row, 0) + len(slot.text)
+                    weights[row] = weights.get(row, 0) + len(slot.text) + len(slot.suffix)
         for row, weight in sorted(weights.items()):
             best, before = 0, -1
             for number, (other_template, other_row, other_weight, _) in enumerate(chain):
@@ -95,7 +95,9 @@ def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: La
         slots = layout.by_row[template_row]
         row = places.rows.get(template_row)
         if row is None:
-            places.missing_labels += [slot for slot in slots if slot.path is None or slot.text.strip()]
+            row = _row_below_label(sheet, layout, template_row, index, places)
+        if row is None:
+            places.missing_labels += [slot for slot in slots if slot.is_anchor]
             continue
         marks: list[tuple[Slot, Position] | None] = []
         after = 0
@@ -106,12 +108,32 @@ def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: La
             if found is not None:
                 after = found[1]
                 places.consumed.add(found)
-            elif slot.path is None or slot.text.strip():
+            elif slot.is_anchor:
                 places.missing_labels.append(slot)
             marks.append((slot, found) if found else None)
         for number, slot in enumerate(slots):
             if slot.path and not slot.path.startswith("narrative."):
                 _read_place(sheet, layout, slots, marks, number, row, index, places)
+        signs = {bare(slot.text) for slot in slots if slot.path is None and not slot.is_label}
+        if signs:
+            places.consumed.update(p for p, cell in sheet.cells.items() if p[0] == row and bare(cell.text) in signs)
+
+
+def _row_below_label(sheet: Sheet, layout: Layout, template_row: int, index: LabelIndex, places: Places) -> int | None:
+    """The row of places that have no words in it, from the labels above them."""
+    slots = layout.by_row[template_row]
+    if any(slot.is_anchor for slot in slots):
+        return None
+    for slot in slots:
+        head = layout.above.get(slot)
+        if head is not None and head.row in places.rows:
+            row = places.rows[head.row]
+            found = min(positions(layout, head, index, range(row, row + 1)), default=None)
+            if found is not None:
+                below = sheet.span(*found).bottom + template_row - head.span.bottom
+                places.rows[template_row] = below
+                return below
+    return None
 
 
 def _read_place(
@@ -139,22 +161,20 @@ def _read_place(
     else:
         position = (row, 0)
         left = next((n for n in range(number - 1, -1, -1) if marks[n]), None)
-        if left is None and any(s.path is None for s in slots[:number]):
+        if left is None and any(s.is_label for s in slots[:number]):
             return
         begin = 1
         if left is not None:
             label = marks[left]
             assert label is not None
             begin = sheet.span(*label[1]).right + 1
-        between = [s for s in slots[(left + 1 if left is not None else 0) :] if s.path]
-        rivals = [s for s in between if s.column < end and not _labelled_after(slots, slot, s)]
-        if len(rivals) > 1:
-            column = _column_below_label(layout, slot, places, index)
-            if column is None:
-                column = begin + slot.column - rivals[0].column
-            position = sheet.anchor(row, column)
-            places.fields[slot.path] = Found(position, sheet.at(row, column))
-            places.consumed.add(position)
+        head = layout.above.get(slot)
+        if head is not None:
+            column = _column_below_label(layout, head, places, index)
+            if column is not None:
+                position = sheet.anchor(row, column)
+                places.fields[slot.path] = Found(position, sheet.cells.get(position, Cell(ref(*position))))
+                places.consumed.add(position)
             return
         position = (row, begin)
     for column in range(begin, end):
@@ -167,29 +187,13 @@ def _read_place(
     places.fields[slot.path] = Found(blank, Cell(ref(*blank)))
 
 
-def _labelled_after(slots: tuple[Slot, ...], first: Slot, second: Slot) -> bool:
-    """Whether a label stands between two places of a row."""
-    low, high = sorted((first.column, second.column))
-    return any(s.path is None and low < s.column < high for s in slots)
-
-
-def _column_below_label(layout: Layout, slot: Slot, places: Places, index: LabelIndex) -> int | None:
-    """The column whose nearest label above is the one above the place in the template."""
-    above = [
-        other
-        for other in layout.slots
-        if other.path is None
-        and other.row < slot.row
-        and other.span.left <= slot.column <= other.span.right
-        and other.row in places.rows
-        and other.span.left == slot.column
-    ]
-    for other in reversed(above):
-        row = places.rows[other.row]
-        found = min(positions(layout, other, index, range(row, row + 1)), default=None)
-        if found is not None:
-            return found[1]
-    return None
+def _column_below_label(layout: Layout, head: Slot, places: Places, index: LabelIndex) -> int | None:
+    """The column that the label above a place heads in this sheet; None when the label is not there."""
+    row = places.rows.get(head.row)
+    if row is None:
+        return None
+    found = min(positions(layout, head, index, range(row, row + 1)), default=None)
+    return None if found is None else found[1]
 
 
 def _without_suffix(text: str, suffix: str) -> str:
@@ -258,7 +262,8 @@ def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places)
         places.missing_columns += list(layout.columns.values())
         return
     header_rows = {row for word in layout.header_words for row, _ in index.words.get(word, ())}
-    bottom = max(sheet.span(row, column).bottom for row, column in sheet.cells if row == core)
+    heads = (p for word in layout.header_words for p in index.words.get(word, ()) if p[0] == core)
+    bottom = max(sheet.span(*position).bottom for position in heads)
     top = core
     while top - 1 in header_rows and core - top < 3:
         top -= 1
@@ -269,7 +274,7 @@ def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places)
         if layout.header_top + row - top < layout.indicator_row:
             places.rows[layout.header_top + row - top] = row
     _find_columns(sheet, layout, top, bottom, places)
-    totals = [slot for slot in layout.by_row[layout.total_row] if slot.path is None]
+    totals = [slot for slot in layout.by_row[layout.total_row] if slot.is_label]
     name_column = places.columns.get("indicator.name", layout.last_column)
     rows = sorted(
         position
@@ -317,7 +322,8 @@ def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: P
     used = {heads[column] for column in taken}
     for position in sheet.cells:
         if top <= position[0] <= bottom:
-            if position in used or bare(sheet.cells[position].text) in layout.header_words:
+            word = bare(sheet.cells[position].text)
+            if position in used or word in layout.header_words or word in layout.side_words:
                 places.consumed.add(position)
             else:
                 places.spare_headers[position] = sheet.cells[position].text
