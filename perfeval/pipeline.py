@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -179,18 +179,12 @@ def _form_outcome(sheet: Sheet, layout: Layout, words: Words) -> FormOutcome:
         finding if finding.sheet else Finding(finding.code, finding.cell, finding.label, finding.params, sheet.name)
         for finding in findings
     )
-    return FormOutcome(pack, form, evaluation, narrative, placed)
+    return FormOutcome(pack, form, evaluation, narrative, tuple(sorted(placed, key=_reading_order)))
 
 
-def in_reading_order(findings: Iterable[Finding], sheets: Sequence[str]) -> list[Finding]:
-    """Findings as a person reads the workbook: the file, then sheet by sheet and row by row."""
-    order = {name: number for number, name in enumerate(sheets)}
-
-    def place(finding: Finding) -> tuple[int, int, int]:
-        row, column = parse_ref(finding.cell) if finding.cell else (0, 0)
-        return order.get(finding.sheet, -1), row, column
-
-    return sorted(findings, key=place)
+def _reading_order(finding: Finding) -> tuple[int, int]:
+    """As a person reads a sheet: the whole first, then row by row."""
+    return parse_ref(finding.cell) if finding.cell else (0, 0)
 
 
 # ---- which form is it ------------------------------------------------------------------------------------------------

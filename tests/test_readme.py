@@ -1,0 +1,92 @@
+"""The READMEs say what is so: commands run, sessions print that, every command and code is there.
+
+`PERFEVAL_UPDATE=1 pytest tests/test_readme.py` writes the generated parts anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from perfeval.cli import program
+from perfeval.findings import STAGES, catalogue
+
+ROOT = Path(__file__).resolve().parents[1]
+READMES = ("README.md", "README.zh-CN.md")
+
+
+def part(name: str, readme: str) -> str:
+    """What stands between two marks of a README."""
+    match = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", (ROOT / readme).read_text(encoding="utf-8"), re.S)
+    assert match is not None, f"{readme} has no part {name}"
+    return match.group(1)
+
+
+def hold(name: str, readme: str, expected: str) -> None:
+    """Compare a generated part with what it should be, or write it anew."""
+    if os.environ.get("PERFEVAL_UPDATE"):
+        path = ROOT / readme
+        text = path.read_text(encoding="utf-8")
+        marked = f"<!-- {name} -->\n{expected}<!-- /{name} -->"
+        path.write_text(re.sub(rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _: marked, text, flags=re.S), "utf-8")
+    assert part(name, readme) == expected
+
+
+def command(name: str, readme: str) -> str:
+    block = re.search(r"```sh\n(.*?)\n```", part(name, readme), re.S)
+    assert block is not None
+    return block.group(1)
+
+
+def test_ci_runs_the_very_test_command() -> None:
+    assert command("test", "README.md") in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_both_readmes_have_the_same_set_up_commands() -> None:
+    for name in ("run", "test"):
+        assert command(name, "README.md") == command(name, "README.zh-CN.md")
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_sessions_print_just_that(readme: str, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
+    lines = re.findall(r"^\$ (.*)$", part("session", readme), re.M)
+    assert lines
+    text = "```console\n"
+    for line in lines:
+        words = line.split()
+        assert words[0] == "perfeval"
+        done = subprocess.run(
+            [sys.executable, "-m", "perfeval", *words[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONUTF8": "1"},
+            check=False,
+        )
+        text += f"$ {line}\n{done.stdout}"
+    hold("session", readme, text + "```\n")
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_code_table_is_that_of_the_catalogue(readme: str) -> None:
+    chinese = readme.endswith("zh-CN.md")
+    lines = ["| 编码 | 级别 | 内容 |" if chinese else "| code | severity | what |", "|---|---|---|"]
+    for prefix, stage in STAGES.items():
+        codes = [code for code in catalogue().values() if code.id.startswith(prefix)]
+        if codes:
+            lines.append(f"| **{prefix}** | | **{stage}** |")
+            lines += [f"| {code.id} | {code.severity.label} | {code.title} |" for code in codes]
+    hold("codes", readme, "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_command_is_mentioned(readme: str) -> None:
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    assert [name for name in program.commands if f"perfeval {name}" not in text] == []
