@@ -23,12 +23,13 @@ from perfeval.workbook.package import BadWorkbook
 if TYPE_CHECKING:
     from perfeval.pack import Pack
 
-__all__ = ["Column", "Layout", "Slot", "bare", "compile_layout", "normal"]
+__all__ = ["COMPUTED", "TABLE_PREFIXES", "Column", "Layout", "Slot", "bare", "compile_layout", "normal"]
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)\s*\}\}")
 _IGNORED = re.compile(r"[\s:\u200b\ufeff\"“”]+")
 _REMARK = re.compile(r"\s*[(\uff08].*$", re.S)
 _BRACKETS = re.compile(r"\([^()]*\)")
+COMPUTED = ("total.", "funds.points", "funds.score", "funds.execution_rate")  # places nobody has to fill in
 TABLE_PREFIXES = ("level1.", "level2.", "indicator.")
 
 
@@ -157,7 +158,7 @@ class Layout:
 
     @cached_property
     def own_words(self) -> frozenset[str]:
-        """What is printed on the form, the names in its table included: tells it from forms that are nearly the same."""
+        """What is printed on the form, also in its table: tells it from forms that are nearly the same."""
         words = {slot.key for slot in self.slots if slot.is_label}
         for group in self.pack.groups:
             words |= {bare(group.name), *(bare(kind.name) for kind in group.kinds)}

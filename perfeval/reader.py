@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 
 from perfeval import quantity
 from perfeval.findings import Finding
 from perfeval.labels import Words, nearest, words_of
-from perfeval.layout import Layout, Slot, bare
+from perfeval.layout import COMPUTED, Layout, Slot, bare
 from perfeval.locate import Found, Places, locate
 from perfeval.model import BLANK, Cell, CellProblem, Form, Indicator, Kind, Quantity, Stray
 from perfeval.numbers import decimal_text
 from perfeval.pack import Group, Pack
+from perfeval.splitcols import together
 from perfeval.workbook.grid import Sheet, ref
 from perfeval.workbook.textfit import join
 
@@ -88,13 +90,18 @@ class _Reading:
         for slot in self.places.missing_labels:
             if slot.path or slot.row >= self.layout.total_row:
                 continue
-            if any(other.path for other in self.layout.by_row[slot.row]):
+            below = [place for place, head in self.layout.above.items() if head is slot]
+            if any(
+                other.path and not other.path.startswith(COMPUTED) for other in (*self.layout.by_row[slot.row], *below)
+            ):
                 self._add("TPL024", "", slot.text.strip(), missing=slot.text.strip())
 
     # ---- header fields ----
 
     def _field(self, path: str, found: Found) -> Cell:
         cell = found.cell
+        if path.startswith(COMPUTED):
+            return self._computed(cell)
         label = _labels(self.layout)[path]
         if cell.problem is not None:
             self._add(_PROBLEM_CODES[cell.problem], cell.ref, label, text=cell.text)
@@ -103,6 +110,13 @@ class _Reading:
             return cell
         number = self._amount(cell, label)
         return Cell(cell.ref, cell.text, number, cell.formula)
+
+    def _computed(self, cell: Cell) -> Cell:
+        """What stands where the program writes: of interest only as far as somebody typed another number."""
+        if cell.formula is not None or cell.problem is not None:
+            return Cell(cell.ref)
+        read = quantity.parse(cell.text)
+        return cell if cell.number is not None or not read.definite else replace(cell, number=read.value)
 
     def _amount(self, cell: Cell, label: str) -> Decimal | None:
         """A sum of money in the pack's unit; None (with a finding) when the text is no definite sum."""
@@ -222,8 +236,16 @@ class _Reading:
         name = " ".join(cells["name"].text.split())
         if not name:
             self._add("TPL027", cells["name"].ref, self.layout.columns["indicator.name"].title)
-        target = self._quantity(cells.get("target", BLANK), name, "target")
-        actual = self._quantity(cells.get("actual", BLANK), name, "actual")
+        whole = together(cells)
+        if whole.contradicted:
+            part = cells[whole.contradicted]
+            column, said = (
+                self._title(whole.contradicted),
+                {"written": part.text.strip(), "target": whole.target.strip()},
+            )
+            self._add("VAL207", part.ref, f"{name} / {column}", column=column, **said)
+        target = self._quantity(cells.get("target", BLANK), whole.target, name, "target")
+        actual = self._quantity(cells.get("actual", BLANK), whole.actual, name, "actual")
         return Indicator(
             row=row,
             group=group.name,
@@ -240,11 +262,11 @@ class _Reading:
     def _title(self, key: str) -> str:
         return self.layout.columns[f"indicator.{key}"].title
 
-    def _quantity(self, cell: Cell, name: str, key: str) -> Quantity:
+    def _quantity(self, cell: Cell, text: str, name: str, key: str) -> Quantity:
         if cell.problem is not None:
             self._add(_PROBLEM_CODES[cell.problem], cell.ref, f"{name} / {self._title(key)}", text=cell.text)
             return Quantity(cell.text, Kind.TEXT)
-        return quantity.parse(cell.text, year=self.year)
+        return quantity.parse(text, year=self.year)
 
     def _stated(self, cell: Cell, name: str, key: str) -> Decimal | None:
         """A typed score or weight in points; a percent cell of 12 % means 12 points."""
@@ -289,10 +311,17 @@ def _labels(layout: Layout) -> dict[str, str]:
         if path.startswith("narrative."):
             words = [other.text for other in layout.slots if other.row < slot.row and other.column == 1][-1:]
         else:
-            words = _words_before(layout, slot)
+            head = layout.above.get(slot)
+            words = _words_before(layout, slot) if head is None else [*_row_label(layout, slot), head.text]
         label = " / ".join("".join(word.split()) for word in words) or slot.text
         labels[path] = label.strip().rstrip(":\uff1a(\uff08")
     return labels
+
+
+def _row_label(layout: Layout, slot: Slot) -> list[str]:
+    """The last label before a place in its own row, or of a cell that goes down beside it."""
+    before = [s for s in layout.slots if s.span.top <= slot.row <= s.span.bottom and s.column < slot.column]
+    return [s.text for s in sorted(before, key=lambda s: s.column) if s.is_label][-1:]
 
 
 def _words_before(layout: Layout, slot: Slot) -> list[str]:

@@ -45,6 +45,11 @@ class TablePlan:
         self.column_sums: dict[int, str] = {}  # column → its range, for SUM
         self._unfilled = Fraction(0)  # weights of printed indicators that nobody filled in
 
+    @property
+    def score_range(self) -> str:
+        """Where the scores of the table stand."""
+        return self.column_sums[self.layout.columns["indicator.score"].slot.column]
+
     def weight_sum(self, column: int) -> float:
         """What the weights in a column of the table add up to, each counted where it is written."""
         level1 = self.layout.columns.get("level1.weight")
@@ -137,8 +142,8 @@ class TablePlan:
         for begin, end in _runs([line.group.name for line in lines]):
             group = lines[begin].group
             top, bottom = starts[begin], ends[end - 1]
-            self.canvas.down("level1.name", top, bottom, group.name)
-            self.canvas.down("level1.weight", top, bottom, exact_value(group.points))
+            self.canvas.down("level1.name", top, bottom, group.printed or group.name)
+            self.canvas.down("level1.weight", top, bottom, self._group_weight(group))
             if self.evaluation is None and group.weights_text:
                 self.canvas.down("level2.weight", top, bottom, group.weights_text)
                 self.canvas.down("indicator.weight", top, bottom, group.weights_text)
@@ -151,6 +156,13 @@ class TablePlan:
         for begin, end in _runs([line.criterion for line in lines]):
             self.canvas.down("indicator.criterion", starts[begin], ends[end - 1], lines[begin].criterion)
             self.canvas.glue("indicator.criterion", starts[begin], ends[end - 1], lines[begin].criterion)
+
+    def _group_weight(self, group: Group) -> Value:
+        """The points of a group; what its rows come to where it shares them with others."""
+        if len(self.pack.sharing(group)) == 1:
+            return exact_value(group.points)
+        scored = self.evaluation.groups if self.evaluation else ()
+        return next((exact_value(result.weight) for result in scored if result.name == group.name), None)
 
     def _kind_weight(self, lines: list[_Line], top: int, bottom: int) -> Value:
         weights = [

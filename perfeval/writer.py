@@ -7,13 +7,18 @@ also remembers where each cell of the input went, so that marks, links, drawings
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 
+from perfeval.calculator import amount
 from perfeval.canvas import Canvas, FormPlan, exact_value, typed_value
-from perfeval.layout import Layout, Slot
-from perfeval.model import Cell, Evaluation, Form
+from perfeval.layout import COMPUTED, Layout, Slot
+from perfeval.model import Cell, Evaluation, Form, RowResult
+from perfeval.numbers import decimal_text, exact_text
 from perfeval.tableplan import TablePlan
 from perfeval.workbook import textfit
 from perfeval.workbook.compose import Formula, PlannedRow, Value
+from perfeval.workbook.grid import ref
 
 __all__ = ["FormPlan", "blank_plan", "plan_form"]
 
@@ -41,6 +46,7 @@ class _Planner:
         self.narrative = narrative
         self.canvas = Canvas(layout)
         self.table = TablePlan(self.canvas, form, evaluation)
+        self.numbers: dict[str, str] = {}  # path → address of the header place that holds its number
 
     def plan(self) -> FormPlan:
         for row in range(1, self.layout.indicator_row):
@@ -69,7 +75,9 @@ class _Planner:
             return
         values: dict[int, Value] = {}
         for slot in geometry.slots:
-            values[slot.column] = self._slot_value(slot)
+            value = values[slot.column] = self._slot_value(slot)
+            if slot.path and value is not None and not isinstance(value, str):
+                self.numbers[slot.path] = ref(self.canvas.height + 1, slot.column)
         first = self.canvas.add(row, values)
         for slot in geometry.slots:
             if slot.path and (cell := self.form.fields.get(slot.path)) is not None:
@@ -103,7 +111,7 @@ class _Planner:
     def _slot_value(self, slot: Slot) -> Value:
         if slot.path is None:
             return slot.text
-        if slot.path.startswith(("total.", "funds.")) and (value := self._computed(slot)) is not None:
+        if slot.path.startswith(COMPUTED) and (value := self._computed(slot)) is not None:
             return value
         cell = self.form.fields.get(slot.path)
         if cell is None and slot.path == "year" and self.form.year is not None:
@@ -114,23 +122,61 @@ class _Planner:
 
     def _computed(self, slot: Slot) -> Value:
         """The value of a place that is computed, None for one that a person fills in."""
+        assert slot.path is not None
+        if slot.path.startswith("funds."):
+            return self._of_funds(slot.path)
         evaluation = self.evaluation
+        total = evaluation.total if evaluation else None
         if slot.path == "total.weight":
             sums = self.table.column_sums.get(slot.column)
             if sums is None or evaluation is None:
                 return exact_value(self.layout.pack.total)
-            return Formula(f"SUM({sums})", self.table.weight_sum(slot.column))
+            funds = self.layout.pack.execution_group
+            points = float(funds.points) if funds else 0.0
+            added = self._added("funds.points", exact_text(funds.points) if funds else "")
+            return Formula(f"SUM({sums}){added}", self.table.weight_sum(slot.column) + points)
         if slot.path == "total.score":
-            if evaluation is None or evaluation.total is None:
+            if evaluation is None or total is None:
                 return ""
-            sums = self.table.column_sums[slot.column]
+            sums = self.table.score_range
             if self.layout.pack.rounding.total == "rounded_rows":
                 expression = f"SUMPRODUCT(ROUND({sums},{self.layout.pack.rounding.digits}))"
-                value = float(evaluation.total.shown)
+                value = float(total.shown)
             else:
-                expression, value = f"SUM({sums})", float(evaluation.total.exact)
-            return Formula(expression, value)
+                expression, value = f"SUM({sums})", float(total.exact)
+            scored = evaluation.funds_score
+            return Formula(expression + self._added("funds.score", _score_formula(scored) if scored else ""), value)
+        if slot.path == "total.grade":
+            return (total.grade if total else None) or ""
         return None
+
+    def _added(self, path: str, otherwise: str) -> str:
+        """What the funds rows add to a sum: the cell at `path`, where the form shows none the number itself."""
+        addend = self.numbers.get(path, otherwise)
+        return f"+{addend}" if addend else ""
+
+    def _of_funds(self, path: str) -> Value:
+        """A place in the funds rows that is computed; "" while what it is computed from is not known."""
+        group, evaluation = self.layout.pack.execution_group, self.evaluation
+        scored = evaluation.funds_score if evaluation else None
+        if path == "funds.points":
+            return exact_value(group.points) if group else ""
+        if path == "funds.score":
+            if scored is None or scored.score is None:
+                return ""
+            return Formula(_score_formula(scored, self.numbers.get("funds.points")), float(scored.score))
+        part = path.removeprefix("funds.execution_rate")
+        base = f"{group.execution.base if group and group.execution else 'funds.allocated'}{part}"
+        spent = f"funds.spent{part}"
+        whole, used = amount(self.form, base)[0], amount(self.form, spent)[0]
+        if evaluation is None or whole is None or used is None or not whole:
+            return ""
+        cells = (self._cell_of(path, number) for path, number in ((spent, used), (base, whole)))
+        return Formula("/".join(cells), float(Fraction(used) / Fraction(whole)))
+
+    def _cell_of(self, path: str, number: Decimal) -> str:
+        """The cell that shows an amount, so that a formula follows it, else the amount itself."""
+        return self.numbers.get(path) or self.numbers.get(f"{path}.total") or decimal_text(number)
 
     # ---- what stands beside the form ----
 
@@ -152,3 +198,10 @@ class _Planner:
             self.canvas.remember(stray.cell, row, column)
         for planned in self.canvas.sheet.rows:
             planned.cells.sort(key=lambda cell: cell[0])
+
+
+def _score_formula(scored: RowResult, weight: str | None = None) -> str:
+    """The formula of the execution's score, its points taken from the cell `weight` where there is one."""
+    if scored.score_formula is None:
+        return exact_text(scored.score) if scored.score is not None else ""
+    return scored.score_formula.replace("{weight}", weight or f"({scored.weight_formula})")
