@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,21 +18,18 @@ from perfeval.calculator import evaluate
 from perfeval.errors import PerfevalError
 from perfeval.files import read_fault, write_atomic, write_fault
 from perfeval.findings import Finding, Severity, worst
-from perfeval.labels import Words, likeness, words_of
+from perfeval.labels import Words
 from perfeval.layout import Layout, compile_layout
 from perfeval.model import Evaluation, Form
 from perfeval.narrative import render
 from perfeval.pack import Pack, available, load_pack
 from perfeval.reader import read_form
+from perfeval.recognise import recognise
 from perfeval.review import review
-from perfeval.workbook.grid import Book, Sheet, open_book, parse_ref
+from perfeval.workbook.grid import Sheet, open_book, parse_ref
 from perfeval.workbook.package import BadWorkbook
 
 __all__ = ["FormOutcome", "Options", "Outcome", "blank_form", "fill", "inspect", "layout_of", "produce", "store"]
-
-_SURE = 0.5  # share of a form's words above which a sheet is that form
-_ALMOST = 0.2  # share above which a hint names the sheet
-_CLOSE = 0.04  # two packs nearer than this cannot be told apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +149,8 @@ def _process(
     book = open_book(data, password=options.password)
     layouts = _layouts(options)
     forms: list[tuple[Sheet, FormOutcome]] = []
-    findings: list[Finding] = []
-    for sheet, layout, words in _recognised(book, layouts, findings):
+    recognised, findings = recognise(book, layouts)
+    for sheet, layout, words in recognised:
         forms.append((sheet, _form_outcome(sheet, layout, words)))
     for _, outcome in forms:
         findings += outcome.findings
@@ -200,34 +197,3 @@ def layout_of(pack: Pack) -> Layout:
 def _layouts(options: Options) -> tuple[Layout, ...]:
     names = (options.pack,) if options.pack else available(options.templates)
     return tuple(layout_of(load_pack(name, options.templates)) for name in names)
-
-
-def _recognised(book: Book, layouts: Sequence[Layout], findings: list[Finding]) -> list[tuple[Sheet, Layout, Words]]:
-    """The sheets that hold a form, each with its layout; otherwise a finding says what came nearest."""
-    chosen: list[tuple[Sheet, Layout, Words]] = []
-    best: tuple[float, Sheet, Layout] | None = None
-    for sheet in book.sheets:
-        if sheet.state != "visible":
-            continue
-        words = words_of(sheet)
-        shares = sorted(((likeness(words, layout), layout) for layout in layouts), key=lambda pair: -pair[0])
-        share, layout = shares[0]
-        if best is None or share > best[0]:
-            best = (share, sheet, layout)
-        if share < _SURE:
-            continue
-        rivals = [other for value, other in shares if share - value < _CLOSE]
-        if len(rivals) > 1:
-            names = [rival.pack.id for rival in rivals]
-            findings.append(
-                Finding("TPL021", sheet=sheet.name, params={"candidates": "、".join(names), "first": names[0]})
-            )
-            continue
-        chosen.append((sheet, layout, words))
-    if not chosen and not any(finding.code == "TPL021" for finding in findings):
-        hint = ""
-        if best is not None and best[0] >= _ALMOST:
-            share, sheet, layout = best
-            hint = f"工作表“{sheet.name}”与「{layout.pack.title}」有{round(share * 100)}%的表头文字相同,还不足以确认。"
-        findings.append(Finding("TPL020", params={"hint": hint}))
-    return chosen

@@ -244,6 +244,15 @@ _LAYOUT: tuple[Code, ...] = (
         "只有 .xlsx、.xlsm 能够逐项保留。",
         "",
     ),
+    Code(
+        "TPL031",
+        Severity.NOTE,
+        "另一种评分体系也很像",
+        "按「{pack}」评分;表上的文字与「{other}」也很接近。",
+        "请核对用的是哪一种表;如果应按「{other}」评分,处理时请加 --pack {id}。",
+        "两种表的文字几乎相同,按只有其中一种才印的文字判断。",
+        "评分表.xlsx → 处理时加 --pack {id}",
+    ),
 )
 
 CODES: tuple[Code, ...] = (*_FILE, *_LAYOUT)

@@ -1,0 +1,122 @@
+"""Which sheets of a workbook hold a form, and of which pack: told by the words printed on the form, never guessed.
+
+First by how many of a form's labels and columns stand in the sheet. Forms that are nearly the same, such as a pack and
+one that extends it, are then told apart by the words that only one of them prints, those in its table included; packs
+that differ by nothing but their year, by the year written on the form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from perfeval.findings import Finding
+from perfeval.labels import Words, likeness, words_of
+from perfeval.layout import Layout, normal
+from perfeval.workbook.grid import Book, Sheet
+
+__all__ = ["Recognised", "recognise"]
+
+_SURE = 0.5  # share of a form's words above which a sheet is that form
+_ALMOST = 0.2  # share above which a hint names the sheet
+_CLOSE = 0.08  # two packs nearer than this are told apart by their own words
+_LEAD = 0.5  # by how much the share of own words must differ where both have some
+_LONGEST = 40  # characters of a printed name
+_YEAR = re.compile(r"(?<!\d)(20\d\d)\s*年?度")
+
+
+class Recognised(NamedTuple):
+    """A sheet that holds a form."""
+
+    sheet: Sheet
+    layout: Layout
+    words: Words
+
+
+class _Choice(NamedTuple):
+    layout: Layout | None  # None: cannot be told
+    rival: Layout | None  # came close enough to be named
+
+
+def recognise(
+    book: Book, layouts: Sequence[Layout], known: Mapping[str, str] | None = None
+) -> tuple[list[Recognised], list[Finding]]:
+    """The sheets that hold a form, each with its layout; otherwise a finding says what came nearest.
+
+    `known` says of sheets which pack they were written with, by name: it decides where the words leave a choice.
+    """
+    chosen: list[Recognised] = []
+    findings: list[Finding] = []
+    best: tuple[float, Sheet, Layout] | None = None
+    for sheet in book.sheets:
+        if sheet.state != "visible":
+            continue
+        words = words_of(sheet)
+        shares = sorted(((likeness(words, layout), layout) for layout in layouts), key=lambda pair: -pair[0])
+        share, layout = shares[0]
+        if best is None or share > best[0]:
+            best = (share, sheet, layout)
+        if share < _SURE:
+            continue
+        close = [other for value, other in shares if share - value < _CLOSE and value >= _SURE]
+        choice = _Choice(layout, None) if len(close) == 1 else _told_apart(sheet, words, close, known or {})
+        if choice.layout is None:
+            names = [rival.pack.id for rival in close]
+            params = {"candidates": "、".join(names), "first": names[0]}
+            findings.append(Finding("TPL021", sheet=sheet.name, params=params))
+            continue
+        if choice.rival is not None:
+            pack, other = choice.layout.pack, choice.rival.pack
+            params = {"pack": pack.title, "other": other.title, "id": other.id}
+            findings.append(Finding("TPL031", sheet=sheet.name, params=params))
+        chosen.append(Recognised(sheet, choice.layout, words))
+    if not chosen and not any(finding.code == "TPL021" for finding in findings):
+        hint = ""
+        if best is not None and best[0] >= _ALMOST:
+            share, sheet, layout = best
+            hint = f"工作表“{sheet.name}”与「{layout.pack.title}」有{round(share * 100)}%的表头文字相同,还不足以确认。"
+        findings.append(Finding("TPL020", params={"hint": hint}))
+    return chosen, findings
+
+
+def _told_apart(sheet: Sheet, words: Words, close: Sequence[Layout], known: Mapping[str, str]) -> _Choice:
+    """The one of several layouts that is nearer to the sheet than each of the others."""
+    for layout in close:
+        if known.get(sheet.name) == layout.pack.id:
+            return _Choice(layout, None)
+    present = words.keys() | _bracketed(sheet)
+    for layout in close:
+        verdicts = {rival: _nearer(layout, rival, present) for rival in close if rival is not layout}
+        if all(verdict is not None for verdict in verdicts.values()):
+            doubtful = (rival for rival, verdict in verdicts.items() if not verdict)
+            return _Choice(layout, next(doubtful, None))
+    return _Choice(_of_its_year(words, close), None)
+
+
+def _nearer(layout: Layout, rival: Layout, present: set[str]) -> bool | None:
+    """Whether the sheet is rather `layout` than `rival`: True surely, False probably, None not."""
+    ours, theirs = layout.own_words - rival.own_words, rival.own_words - layout.own_words
+    found, against = len(ours & present), len(theirs & present)
+    if found and not against:
+        return True
+    if found and found / len(ours) - against / len(theirs) >= _LEAD:
+        return False
+    if not against and not ours and theirs:
+        return False  # everything it prints is there, while all that only the other one prints is missing
+    return None
+
+
+def _bracketed(sheet: Sheet) -> set[str]:
+    """Short texts with a remark in brackets, whole: 产出指标(50分)."""
+    texts = (cell.text for cell in sheet.cells.values())
+    return {normal(text) for text in texts if ("(" in text or "\uff08" in text) and len(text) <= _LONGEST}
+
+
+def _of_its_year(words: Words, close: Sequence[Layout]) -> Layout | None:
+    """The only layout whose pack is for the year the form names, among packs that print the same words."""
+    if len({layout.own_words for layout in close}) > 1:
+        return None
+    years = {int(year) for word in words for year in _YEAR.findall(word)}
+    fitting = [layout for layout in close if layout.pack.year in years]
+    return fitting[0] if len(fitting) == 1 else None
