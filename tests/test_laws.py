@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from decimal import Decimal
 
 from hypothesis import HealthCheck, given, settings
@@ -98,6 +100,20 @@ def written(form: Form) -> bytes:
     return form_workbook(LAYOUT, form, evaluation, {key: cell.text for key, cell in form.narrative.items()})
 
 
+def first_difference(one: bytes, other: bytes) -> tuple[str, str, str] | None:
+    """The first part in which two packages differ, with what is around the place; None when the bytes are equal."""
+    if one == other:
+        return None
+    left, right = (zipfile.ZipFile(io.BytesIO(data)) for data in (one, other))
+    for name in left.namelist():
+        a, b = left.read(name), right.read(name)
+        if a != b:
+            at = next((n for n, pair in enumerate(zip(a, b, strict=False)) if pair[0] != pair[1]), min(len(a), len(b)))
+            around = slice(max(at - 120, 0), at + 80)
+            return name, a[around].decode("utf-8", "replace"), b[around].decode("utf-8", "replace")
+    return "", "", "the archive itself"
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(forms())
 def test_what_is_written_is_read_again(form: Form) -> None:
@@ -113,4 +129,4 @@ def test_what_is_written_is_read_again(form: Form) -> None:
 def test_writing_what_was_read_gives_the_same_bytes(form: Form) -> None:
     data = written(form)
     again, _ = read_form(open_book(data).sheets[0], LAYOUT)
-    assert written(again) == data
+    assert first_difference(written(again), data) is None

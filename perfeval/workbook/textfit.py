@@ -107,27 +107,35 @@ def split(text: str, width: float, font: Font, limit: float = MAX_HEIGHT, digit:
         return (text,)
     room = _room(width, font, digit)
     table = _TABLES[font.bold][0]
+
+    def fits(piece: str) -> bool:
+        return lines(piece, width, font, digit) <= most
+
     pieces: list[str] = []
     held: list[str] = []  # paragraphs of the piece being filled
-    held_lines = 0
     for paragraph in text.split("\n"):
         rest = paragraph
         mark = ""
-        starts = _line_starts(rest, _bytes(rest).translate(table), room)
-        if held and held_lines + len(starts) > most:
+        if held and not fits("\n".join((*held, rest))):
             if rest.startswith(_CONTINUED):  # not our mark: say that it continues a blank paragraph
                 held.append("")
                 mark = _CONTINUED
             pieces.append("\n".join(held))
-            held, held_lines = [], 0
-        while len(starts) > most:
-            cut = _sentence_end(rest, starts[most // 2], starts[most])
+            held = []
+        while not fits(mark + rest):
+            starts = _line_starts(rest, _bytes(rest).translate(table), room)
+            # A short piece is also measured in another font's widths and may then need a line more.
+            whole = min(most, len(starts) - 1)
+            cut = _sentence_end(rest, starts[whole // 2], starts[whole])
+            while whole > 1 and not fits(mark + rest[:cut]):
+                whole -= 1
+                cut = _sentence_end(rest, starts[whole // 2], starts[whole])
+            if not cut:  # one line, and too high for the limit: nothing is left to cut
+                break
             pieces.append(mark + rest[:cut])
             rest = rest[cut:]
             mark = _CONTINUED
-            starts = _line_starts(rest, _bytes(rest).translate(table), room)
         held.append(mark + rest)
-        held_lines += len(starts)
     pieces.append("\n".join(held))
     return tuple(pieces)
 
