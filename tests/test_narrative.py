@@ -161,7 +161,7 @@ def test_a_line_end_in_a_cell_does_not_break_the_sentence() -> None:
             "actual": Cell("H15", "99\n人"),
             "shortfall_reason": Cell("J15", "第一。\n第二\n"),
         },
-        actual=replace(form.indicators[2].actual, value=Decimal(99)),
+        actual=replace(form.indicators[2].actual, text="99\n人", value=Decimal(99)),
     )
     texts = drafts(replace(form, indicators=(*form.indicators[:2], row)))
     assert texts["goals"].startswith("2024年技能培训经费的")
