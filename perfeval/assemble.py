@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from perfeval.findings import Finding, Severity
 from perfeval.layout import Layout
+from perfeval.memory import SHEET_NAME as MEMORY_NAME
+from perfeval.memory import Memory, is_memory_sheet, memory_properties, memory_sheet
 from perfeval.model import Evaluation, Form
-from perfeval.workbook.area import ref
+from perfeval.recording import blank_record, record_of, remembered
+from perfeval.workbook.area import parse_ref, ref
 from perfeval.workbook.carry import Carried, carry
 from perfeval.workbook.compose import merge_cells, row_breaks, sheet_data
 from perfeval.workbook.edit import NewSheet, editable, edited, free_sheet_name
@@ -66,7 +69,11 @@ def assemble(
     package = book.package if book.package is not None and editable(book.package) else None
     notes: list[Finding] = []
     if package is None:
-        others = [s.name for s in book.sheets if s.cells and all(s is not sheet for sheet, _, _ in forms)]
+        others = [
+            s.name
+            for s in book.sheets
+            if not is_memory_sheet(s) and s.cells and all(s is not sheet for sheet, _, _ in forms)
+        ]
         others = [name for name in others if not name.startswith(SHEET_NAME)]
         if others:
             notes.append(Finding("TPL030", params={"kind": book.kind, "sheets": "”“".join(others)}))
@@ -76,28 +83,51 @@ def assemble(
     moved = [*findings, *notes]
     for form in planned:
         moved = [form.moved(f) for f in moved]
-    if package is not None:
-        dropped = {sheet.name for sheet in book.sheets if sheet.state == "visible" and is_problem_sheet(sheet)}
-        return _packed(package, planned, moved if mark else [], dropped, new=()), tuple(notes)
-    return _packed(planned[0].layout.blueprint.package, planned, moved if mark else [], set(), planned[1:]), tuple(
-        notes
+    moved = _in_order(moved, [form.name for form in planned])
+    of_forms = {id(finding) for _, outcome, _ in forms for finding in outcome.findings}
+    memory = Memory(
+        tuple(
+            record_of(outcome, layout, form.plan, form.name)
+            for form, (_, outcome, layout) in zip(planned, forms, strict=True)
+        ),
+        remembered([*(finding for finding in findings if id(finding) not in of_forms), *notes]),
     )
+    if package is not None:
+        dropped = {
+            sheet.name
+            for sheet in book.sheets
+            if is_memory_sheet(sheet) or (sheet.state == "visible" and is_problem_sheet(sheet))
+        }
+        return _packed(package, planned, moved if mark else [], dropped, (), memory), tuple(notes)
+    blank = planned[0].layout.blueprint.package
+    return _packed(blank, planned, moved if mark else [], set(), planned[1:], memory), tuple(notes)
+
+
+def _in_order(findings: Sequence[Finding], sheets: Sequence[str]) -> list[Finding]:
+    """First what concerns the file, then form by form as a person reads the sheet that is written."""
+
+    def place(finding: Finding) -> tuple[int, str, tuple[int, int]]:
+        if finding.sheet not in sheets:
+            return -1, finding.sheet + finding.code, (0, 0)
+        return sheets.index(finding.sheet), "", parse_ref(finding.cell) if finding.cell else (0, 0)
+
+    return sorted(findings, key=place)
 
 
 def blank_form(layout: Layout, fields: Mapping[str, str]) -> bytes:
     """A blank official form to hand out, with header fields by path filled in as far as known."""
-    return _new_workbook(layout, blank_plan(layout, fields))
+    return _new_workbook(layout, blank_plan(layout, fields), Memory((blank_record(layout),)))
 
 
 def form_workbook(layout: Layout, form: Form, evaluation: Evaluation, narrative: Mapping[str, str]) -> bytes:
     """A workbook of its own for a form that comes from no workbook."""
-    return _new_workbook(layout, plan_form(layout, form, evaluation, narrative))
+    return _new_workbook(layout, plan_form(layout, form, evaluation, narrative), None)
 
 
-def _new_workbook(layout: Layout, plan: FormPlan) -> bytes:
+def _new_workbook(layout: Layout, plan: FormPlan, memory: Memory | None) -> bytes:
     package = layout.blueprint.package
     sheet = next(sheet for sheet in package.sheets if sheet.part == layout.blueprint.part)
-    return _packed(package, [_Planned(layout, plan, sheet, "", sheet.name, _same_row, _SELECTED)], [], set(), ())
+    return _packed(package, [_Planned(layout, plan, sheet, "", sheet.name, _same_row, _SELECTED)], [], set(), (), memory)
 
 
 def _same_row(row: int) -> int:
@@ -122,6 +152,7 @@ def _packed(
     findings: Sequence[Finding],
     dropped: set[str],
     new: Sequence[_Planned],
+    memory: Memory | None,
 ) -> bytes:
     styles = StyleSheet.of(package)
     theme = styles.theme
@@ -153,6 +184,9 @@ def _packed(
         # The list we wrote last time gives up its name.
         name = free_sheet_name(SHEET_NAME, [s.name for s in package.sheets if s.name not in dropped])
         added.append(NewSheet(name, problem_sheet([_problem(f) for f in findings], {**listed.xf})))
+    if memory is not None:
+        name = free_sheet_name(MEMORY_NAME, [s.name for s in package.sheets if s.name not in dropped])
+        added.append(NewSheet(name, memory_sheet(memory), "veryHidden"))
     kept = [form for form in planned if form not in new]
     return edited(
         package,
@@ -162,6 +196,7 @@ def _packed(
         print_areas={form.name: _area(form) for form in kept},
         new_sheets=added,
         drop_sheets=dropped,
+        custom_properties=memory_properties(memory) if memory else None,
         row_maps={form.name: form.row_map for form in kept if any(a != b for a, b in form.plan.rows)},
         replaced_parts={name: data for carried in carried_all for name, data in carried.replaced.items()},
         added_parts=[part for carried in carried_all for part in carried.added],

@@ -35,6 +35,8 @@ class FormPlan:
     positions: dict[str, tuple[int, int]] = field(default_factory=dict)  # input address → row, column
     rows: list[tuple[int, int]] = field(default_factory=list)  # known pairs input row → row, ascending
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)  # template row → first and last row
+    criteria: dict[int, str] = field(default_factory=dict)  # row of an indicator → 评分标准 that stands there
+    printed: list[tuple[str, str, str]] = field(default_factory=list)  # group, kind, name of rows nobody filled in
 
     def row_of(self, row: int) -> int:
         """Where a row of the input went; rows in between keep their distance from the known row above."""

@@ -20,6 +20,8 @@ from perfeval.files import read_fault, write_atomic, write_fault
 from perfeval.findings import Finding, Severity, worst
 from perfeval.labels import Words
 from perfeval.layout import Layout, compile_layout
+from perfeval.memory import FormRecord, Memory, read_memory
+from perfeval.merging import Recalled, form_id, merged, outdated, recalled, revision_of
 from perfeval.model import Evaluation, Form
 from perfeval.narrative import render
 from perfeval.pack import Pack, available, load_pack
@@ -52,6 +54,12 @@ class FormOutcome:
     evaluation: Evaluation
     narrative: Mapping[str, str]  # text of every section as it stands in the finished form
     findings: tuple[Finding, ...]
+    form_id: str = ""  # the form's own name through all its versions
+    revision: int = 1  # grows each time the form comes back changed
+    reading: tuple[Finding, ...] = ()  # those of `findings` that the reader made
+    read: Form | None = None  # as it stands in the sheet, when `form` was merged with what the workbook remembers
+    past: FormRecord | None = None  # what the workbook remembers of it
+    unchanged: bool = False  # nobody changed anything since we wrote it
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ def fill(path: Path, target: Path, options: Options) -> Outcome:
     except OSError as error:
         return Outcome(path, findings=(read_fault(error, path),))
     outcome, result = produce(path, data, options)
-    return outcome if result is None else store(outcome, target, result)
+    return outcome if result is None else store(outcome, target, result, overwrite=options.overwrite)
 
 
 def produce(path: Path, data: bytes, options: Options) -> tuple[Outcome, bytes | None]:
@@ -149,9 +157,14 @@ def _process(
     book = open_book(data, password=options.password)
     layouts = _layouts(options)
     forms: list[tuple[Sheet, FormOutcome]] = []
-    recognised, findings = recognise(book, layouts)
+    memory, faults = read_memory(book)
+    known = {record.sheet: record.pack for record in memory.forms} if memory else None
+    recognised, findings = recognise(book, layouts, known)
     for sheet, layout, words in recognised:
-        forms.append((sheet, _form_outcome(sheet, layout, words)))
+        forms.append((sheet, _form_outcome(sheet, layout, words, memory)))
+    findings += faults
+    if memory is not None and forms and all(outcome.unchanged for _, outcome in forms):
+        findings += [finding for finding in memory.findings if finding not in findings]
     for _, outcome in forms:
         findings += outcome.findings
     result: bytes | None = None
@@ -164,19 +177,47 @@ def _process(
     return tuple(outcome for _, outcome in forms), tuple(findings), result
 
 
-def _form_outcome(sheet: Sheet, layout: Layout, words: Words) -> FormOutcome:
+def _form_outcome(sheet: Sheet, layout: Layout, words: Words, memory: Memory | None) -> FormOutcome:
     pack = layout.pack
-    form, reading = read_form(sheet, layout, words)
-    evaluation, scoring = evaluate(form, pack)
+    read, found = read_form(sheet, layout, words)
+    past = memory.of(sheet.name) if memory else None
+    recall = Recalled(read, found)
+    if past is not None and past.whole and past.pack == pack.id:
+        recall = recalled(read, found, past, layout)
+    evaluation, scoring = evaluate(recall.form, pack)
+    unchanged = recall.unchanged
+    if past is not None and unchanged and outdated(evaluation, past):
+        recall = merged(read, found, past, layout)
+        if past.pack_version == pack.version:
+            recall = replace(recall, reading=(*recall.reading, Finding("TPL043")))
+        evaluation, scoring = evaluate(recall.form, pack)
+    form, reading = recall.form, tuple(_placed(finding, sheet) for finding in recall.reading)
     remarks = review(form, evaluation, pack)
-    narrative = render(pack, form, evaluation)
     unreadable = {finding.cell for finding in reading if finding.cell and finding.code.startswith("VAL")}
-    findings = [*reading, *(f for f in scoring if f.cell not in unreadable or not f.code.startswith("VAL")), *remarks]
-    placed = tuple(
-        finding if finding.sheet else Finding(finding.code, finding.cell, finding.label, finding.params, sheet.name)
-        for finding in findings
+    overtyped = {finding.cell for finding in reading if finding.code == "TPL042"}
+    findings = (
+        *reading,
+        *(f for f in scoring if f.cell not in unreadable or not f.code.startswith("VAL")),
+        *(f for f in remarks if f.code != "SCR101" or f.cell not in overtyped),
     )
-    return FormOutcome(pack, form, evaluation, narrative, tuple(sorted(placed, key=_reading_order)))
+    known_as = form_id(form, pack, past)
+    return FormOutcome(
+        pack=pack,
+        form=form,
+        evaluation=evaluation,
+        narrative=render(pack, form, evaluation),
+        findings=tuple(sorted((_placed(finding, sheet) for finding in findings), key=_reading_order)),
+        form_id=known_as,
+        revision=revision_of(known_as, past, unchanged=unchanged),
+        reading=reading,
+        read=None if read is form else read,
+        past=past,
+        unchanged=recall.unchanged,
+    )
+
+
+def _placed(finding: Finding, sheet: Sheet) -> Finding:
+    return finding if finding.sheet else replace(finding, sheet=sheet.name)
 
 
 def _reading_order(finding: Finding) -> tuple[int, int]:

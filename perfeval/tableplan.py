@@ -111,7 +111,11 @@ class TablePlan:
         if line.group.scoring == "stated" and (score := columns.get("indicator.score")) is not None:
             look = Look(score.slot.style, unlocked=True)
             self.canvas.put(first, score.slot.column, values[score.slot.column], look)
-        if indicator is not None:
+        self.canvas.result.criteria[first] = line.criterion
+        if indicator is None:
+            if line.name:
+                self.canvas.result.printed.append((line.group.name, line.kind, " ".join(line.name.split())))
+        else:
             self.canvas.known.setdefault(indicator.row, first)
             for key, cell in indicator.cells.items():
                 if (place := columns.get(f"indicator.{key}")) is not None:

@@ -1,0 +1,328 @@
+"""Puts together a form that came back and what we remember of it.
+
+A form in which nothing was changed is taken back to what it was before we computed: the scores people had typed and
+the sections they had left blank, so that the same findings come of it and the same bytes. In one that was changed,
+what still stands as we wrote it – scores, weights, totals, drafts – is ours and made anew, everything else is the
+clerk's. Rows are known by their content, never by their position.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+
+from perfeval.findings import Finding
+from perfeval.layout import COMPUTED, Layout
+from perfeval.memory import FormRecord, RowRecord
+from perfeval.model import Cell, Evaluation, Form, Indicator
+from perfeval.numbers import exact_text, shown
+from perfeval.pack import Pack
+
+__all__ = [
+    "Recalled",
+    "form_id",
+    "matched",
+    "merged",
+    "outdated",
+    "places",
+    "plain",
+    "recalled",
+    "revision_of",
+    "texts_of",
+]
+
+_APART = ("name", "weight", "score")  # columns a row record keeps on its own
+_SLIGHT = Fraction(1, 10**9)  # programs keep 15 digits, some write fewer
+_REFERENCE = re.compile(r"\$?[A-Z]{1,3}\$?[0-9]+|\{weight\}|[\s$\[\].]")
+_IDENTITY = ("unit_name", "department", "project")
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A form in the light of what we remember of it."""
+
+    form: Form
+    reading: tuple[Finding, ...]  # what there is to say about reading it
+    unchanged: bool = False  # nobody changed anything since we wrote it
+
+
+def recalled(form: Form, reading: Sequence[Finding], record: FormRecord, layout: Layout) -> Recalled:
+    """The form as it is to be scored, `form` being what was read from the sheet."""
+    read = _without_printed(form, record)
+    if _unchanged(read, record, layout):
+        restored = _restored(read, record)
+        return Recalled(restored, tuple(_told_again(restored, record)), unchanged=True)
+    return merged(form, reading, record, layout)
+
+
+def merged(form: Form, reading: Sequence[Finding], record: FormRecord, layout: Layout) -> Recalled:
+    """A form in which something was changed: what is still ours is left open, to be made anew."""
+    form = _without_printed(form, record)
+    found: list[Finding] = []
+    known = matched(form.indicators, record.rows)
+    formulas = frozenset(_skeleton(row.formula) for row in record.rows if row.formula)
+    indicators = tuple(
+        _merged_row(indicator, known.get(number), formulas, layout, found)
+        for number, indicator in enumerate(form.indicators)
+    )
+    fields = {
+        path: Cell(cell.ref) if path.startswith(COMPUTED) and _as_written(cell, record.totals.get(path)) else cell
+        for path, cell in form.fields.items()
+    }
+    narrative = {
+        key: Cell(cell.ref) if key in record.drafts and plain(cell.text) == plain(record.narrative.get(key, "")) else cell
+        for key, cell in form.narrative.items()
+    }
+    return Recalled(
+        replace(form, indicators=indicators, fields=fields, narrative=narrative), (*reading, *found)
+    )
+
+
+def outdated(evaluation: Evaluation, record: FormRecord) -> bool:
+    """Whether an unchanged form now yields other scores than those we remember.
+
+    Either the rules are others now, or somebody wrote the record who is not us.
+    """
+    before = [(row.weight, row.score) for row in record.rows]
+    now = [
+        (None if row.weight is None else exact_text(row.weight), None if row.score is None else exact_text(row.score))
+        for row in evaluation.rows
+    ]
+    return before != now
+
+
+# ---- who is it ------------------------------------------------------------------------------------------------------
+
+
+def form_id(form: Form, pack: Pack, record: FormRecord | None = None) -> str:
+    """What the form is called for good: made from unit, project and year when it is first filled.
+
+    A corrected name leaves it as it is; a form that was copied for another project, so that the names and most of the
+    rows are others, is another form.
+    """
+    own = _digest(pack.id, str(form.year), *(plain(form.text(path)) for path in _IDENTITY))
+    if not any(form.text(path).strip() for path in ("unit_name", "project")):
+        own = _digest(pack.id, *(f"{key}{text}" for i in form.indicators for key, text in texts_of(i).items()))
+    if record is None or not record.id or not record.whole or record.pack != pack.id:
+        return own
+    same_names = all(plain(form.text(path)) == plain(record.fields.get(path, "")) for path in _IDENTITY)
+    rows = [_signature(i.name, texts_of(i)) for i in form.indicators]
+    kept = {_signature(row.name, row.texts) for row in record.rows}
+    return record.id if same_names or 2 * sum(row in kept for row in rows) >= max(len(kept), 1) else own
+
+
+def revision_of(known_as: str, record: FormRecord | None, *, unchanged: bool) -> int:
+    """1 for a form that is filled for the first time, one more for each time it comes back changed."""
+    if record is None or record.id != known_as:
+        return 1
+    return record.revision if unchanged else record.revision + 1
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.blake2b("\x1f".join(texts).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+# ---- texts and rows -------------------------------------------------------------------------------------------------
+
+
+def plain(text: str) -> str:
+    """A text as it is compared: programs differ in line ends and blanks."""
+    return " ".join(text.replace("\u200b", "").split())
+
+
+def texts_of(indicator: Indicator) -> dict[str, str]:
+    """What the cells of a row say that a person fills in, without the name; blank ones are left out."""
+    return {
+        key: cell.text
+        for key, cell in indicator.cells.items()
+        if key not in _APART and not key.startswith("level") and cell.text.strip()
+    }
+
+
+def matched(indicators: Sequence[Indicator], rows: Sequence[RowRecord]) -> dict[int, RowRecord]:
+    """The row each indicator (by number) was when we wrote the form: by group and name, by name, else by the rest."""
+    found: dict[int, RowRecord] = {}
+    left = list(rows)
+    for key_of, key in (
+        (lambda i: (i.group, i.level2, plain(i.name)), lambda r: (r.group, r.kind, plain(r.name))),
+        (lambda i: plain(i.name), lambda r: plain(r.name)),
+        (lambda i: _signature("", texts_of(i)), lambda r: _signature("", r.texts)),
+    ):
+        known: dict[object, list[RowRecord]] = defaultdict(list)
+        for row in left:
+            known[key(row)].append(row)
+        for number, indicator in enumerate(indicators):
+            if number not in found and (same := known.get(key_of(indicator))):
+                found[number] = same.pop(0)
+        taken = {id(row) for row in found.values()}
+        left = [row for row in left if id(row) not in taken]
+        if not left:
+            break
+    return found
+
+
+def _signature(name: str, texts: Mapping[str, str]) -> tuple[object, ...]:
+    said = ((key, plain(text)) for key, text in texts.items() if key != "criterion")
+    return plain(name), *sorted(pair for pair in said if pair[1])
+
+
+# ---- is anything changed --------------------------------------------------------------------------------------------
+
+
+def _unchanged(form: Form, record: FormRecord, layout: Layout) -> bool:
+    """Whether the form says what we wrote, and every computed cell still is ours."""
+    if record.pack != layout.pack.id or len(form.indicators) != len(record.rows):
+        return False
+    for indicator, row in zip(form.indicators, record.rows, strict=True):
+        if (indicator.group, indicator.level2, plain(indicator.name)) != (row.group, row.kind, plain(row.name)):
+            return False
+        if _said(texts_of(indicator)) != _said(row.texts):
+            return False
+        if not _as_written(indicator.cell("score"), row.score, row.formula, blank=row.basis == "computed"):
+            return False
+        if not _as_written(indicator.cell("weight"), row.weight):
+            return False
+    own = {path: cell.text for path, cell in form.fields.items() if not path.startswith(COMPUTED)}
+    if _said(own) != _said(record.fields):
+        return False
+    if _said({key: cell.text for key, cell in form.narrative.items()}) != _said(record.narrative):
+        return False
+    if sorted(plain(stray.cell.text) for stray in form.strays) != sorted(map(plain, record.strays)):
+        return False
+    computed = (path for path in form.fields if path.startswith(COMPUTED))
+    return all(_as_written(form.fields[path], record.totals.get(path)) for path in computed)
+
+
+def _said(texts: Mapping[str, str]) -> dict[str, str]:
+    return {key: said for key, text in texts.items() if (said := plain(text))}
+
+
+def _as_written(cell: Cell, value: str | None, formula: str | None = None, *, blank: bool = True) -> bool:
+    """Whether a computed cell still is as we wrote it; one that was emptied is too, as far as `blank` says so."""
+    if not cell:
+        return blank or value is None
+    if cell.formula is not None and (formula is None or cell.formula == "" or _skeleton(cell.formula) == _skeleton(formula)):
+        # .xls does not tell which formula; another program may have calculated it anew.
+        return value is not None
+    if value is None:
+        return False
+    if cell.number is None:
+        return cell.text.strip() == value
+    wanted = _fraction(value)
+    return wanted is not None and abs(Fraction(cell.number) - wanted) <= _SLIGHT * max(1, abs(wanted))
+
+
+def _fraction(value: str) -> Fraction | None:
+    try:
+        return Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+@lru_cache(maxsize=1024)
+def _skeleton(formula: str) -> str:
+    """A formula without the cells it names and without what programs spell differently."""
+    return _REFERENCE.sub("", formula).replace(";", ",").casefold()
+
+
+# ---- nothing was changed --------------------------------------------------------------------------------------------
+
+
+def _restored(form: Form, record: FormRecord) -> Form:
+    """The form as it was before we wrote it."""
+    indicators = tuple(
+        _restored_row(indicator, row) for indicator, row in zip(form.indicators, record.rows, strict=True)
+    )
+    fields = {path: _problem(cell, record.problems.get(path)) for path, cell in form.fields.items()}
+    for path in {*record.typed, *(path for path in fields if path.startswith(COMPUTED))}:
+        before = record.typed.get(path)
+        where = form.cell(path).ref
+        fields[path] = Cell(where) if before is None else replace(before, ref=where)
+    narrative = {key: Cell(cell.ref) if key in record.drafts else cell for key, cell in form.narrative.items()}
+    return replace(form, indicators=indicators, fields=fields, narrative=narrative)
+
+
+def _restored_row(indicator: Indicator, row: RowRecord) -> Indicator:
+    cells = {key: _problem(cell, row.problems.get(key)) for key, cell in indicator.cells.items()}
+    for key in ("score", "weight"):
+        if key in cells:
+            cells[key] = replace(row.typed.get(key, _NOTHING), ref=cells[key].ref)
+    stated = row.stated
+    return replace(indicator, cells=cells, stated_score=stated.get("score"), stated_weight=stated.get("weight"))
+
+
+_NOTHING = Cell()
+
+
+def _problem(cell: Cell, problem: object) -> Cell:
+    return cell if problem is None else replace(cell, problem=problem)
+
+
+# ---- something was changed ------------------------------------------------------------------------------------------
+
+
+def _without_printed(form: Form, record: FormRecord) -> Form:
+    """The form without rows that are printed on it and that still nobody filled in."""
+    printed = set(record.printed)
+    if not printed:
+        return form
+    indicators = tuple(
+        indicator
+        for indicator in form.indicators
+        if (indicator.group, indicator.level2, plain(indicator.name)) not in printed
+        or indicator.cell("score")
+        or any(key != "criterion" for key in texts_of(indicator))
+    )
+    return form if len(indicators) == len(form.indicators) else replace(form, indicators=indicators)
+
+
+def _merged_row(
+    indicator: Indicator, row: RowRecord | None, formulas: frozenset[str], layout: Layout, found: list[Finding]
+) -> Indicator:
+    group = layout.pack.group(indicator.group)
+    score, weight = indicator.cell("score"), indicator.cell("weight")
+    cells = dict(indicator.cells)
+    stated_score, stated_weight = indicator.stated_score, indicator.stated_weight
+    ours = row is not None and row.basis == "computed" and group.scoring != "stated"
+    copied = row is None and score.formula is not None and (not score.formula or _skeleton(score.formula) in formulas)
+    if copied or (ours and row is not None and _as_written(score, row.score, row.formula)):
+        cells["score"], stated_score = Cell(score.ref), None
+    elif ours and row is not None and row.score is not None:
+        digits = layout.pack.rounding.digits
+        title = layout.columns["indicator.score"].title
+        said = {"name": indicator.name, "before": shown(Fraction(row.score), digits), "written": score.text.strip()}
+        found.append(Finding("TPL042", score.ref, f"{indicator.name} / {title}", said))
+    if group.weights != "stated" and weight:
+        written = row.weight if row else None
+        if weight.formula is not None or (written is not None and _as_written(weight, written)):
+            cells["weight"], stated_weight = Cell(weight.ref), None
+    return replace(indicator, cells=cells, stated_score=stated_score, stated_weight=stated_weight)
+
+
+# ---- findings that are told again -----------------------------------------------------------------------------------
+
+
+def places(form: Form) -> Iterator[tuple[str, str]]:
+    """Every cell of a form as (place, address): a place stays the same when rows move."""
+    for number, indicator in enumerate(form.indicators):
+        for key, cell in indicator.cells.items():
+            yield f"row {number} {key}", cell.ref
+    for path, cell in form.fields.items():
+        yield f"field {path}", cell.ref
+    for key, cell in form.narrative.items():
+        yield f"text {key}", cell.ref
+    for number, stray in enumerate(form.strays):
+        yield f"beside {number}", stray.cell.ref
+
+
+def _told_again(form: Form, record: FormRecord) -> Iterator[Finding]:
+    """What was said about reading the form, at the cells where it is now."""
+    known = dict(places(form))
+    for finding, place in record.findings:
+        cell = known.get(place, "") if " " in place else place
+        yield replace(finding, cell=cell, sheet=form.sheet)

@@ -1,0 +1,116 @@
+"""Makes the record of a form that is being written: what the next reader of the workbook is to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from perfeval.findings import Finding
+from perfeval.layout import COMPUTED, Layout
+from perfeval.memory import MOST_FINDINGS, MOST_PARAMETER, FormRecord, RowRecord
+from perfeval.merging import places, texts_of
+from perfeval.model import Cell, CellProblem, RowResult
+from perfeval.numbers import decimal_text, exact_text
+from perfeval.workbook.compose import Formula, Value
+
+if TYPE_CHECKING:
+    from perfeval.pipeline import FormOutcome
+    from perfeval.writer import FormPlan
+
+__all__ = ["blank_record", "record_of", "remembered"]
+
+_COMPUTED_COLUMNS = ("score", "weight")
+
+
+def blank_record(layout: Layout) -> FormRecord:
+    """The record of a form that is handed out: which pack it is of."""
+    return FormRecord(layout.sheet, layout.pack.id, layout.pack.version, "", 0)
+
+
+def record_of(outcome: FormOutcome, layout: Layout, plan: FormPlan, sheet: str) -> FormRecord:
+    """The record of a form planned as `plan`, to be written to `sheet`."""
+    form, pack = outcome.form, outcome.pack
+    # In the order of the sheet that is written, in which they will be read.
+    results = sorted(outcome.evaluation.rows, key=lambda result: plan.row_of(result.indicator.row))
+    fields = {p: cell.text for p, cell in form.fields.items() if not p.startswith(COMPUTED) and cell.text.strip()}
+    if "year" in layout.places and "year" not in fields and form.year is not None:
+        fields["year"] = str(form.year)
+    texts = ((key, outcome.narrative.get(key, "")) for key in layout.sections)
+    return FormRecord(
+        sheet=sheet,
+        pack=pack.id,
+        pack_version=pack.version,
+        id=outcome.form_id,
+        revision=outcome.revision,
+        whole=True,
+        fields=fields,
+        rows=tuple(_row(result, plan, "indicator.criterion" in layout.columns) for result in results),
+        printed=tuple(plan.printed),
+        narrative={key: text for key, text in texts if text.strip()},
+        drafts=tuple(key for key in layout.sections if not form.narrative.get(key)),
+        totals=dict(_totals(layout, plan)),
+        typed={path: cell for path, cell in form.fields.items() if path.startswith(COMPUTED) and cell},
+        problems=_problems({p: cell for p, cell in form.fields.items() if not p.startswith(COMPUTED)}),
+        strays=tuple(sorted(stray.cell.text for stray in form.strays)),
+        findings=tuple(_placed(outcome)),
+    )
+
+
+def remembered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Those of `findings` that a record can hold."""
+    short = [f for f in findings if all(len(text) <= MOST_PARAMETER for text in f.params.values())]
+    return tuple(short[:MOST_FINDINGS])
+
+
+def _row(result: RowResult, plan: FormPlan, has_criterion: bool) -> RowRecord:
+    indicator = result.indicator
+    row = plan.row_of(indicator.row)
+    texts = texts_of(indicator)
+    texts.pop("criterion", None)
+    if has_criterion and (criterion := plan.criteria.get(row, "")):
+        texts["criterion"] = criterion
+    stated = {"score": indicator.stated_score, "weight": indicator.stated_weight}
+    return RowRecord(
+        row=row,
+        group=indicator.group,
+        kind=indicator.level2,
+        name=indicator.name,
+        texts=texts,
+        weight=None if result.weight is None else exact_text(result.weight),
+        score=None if result.score is None else exact_text(result.score),
+        formula=result.score_formula,
+        basis=None if result.basis is None else result.basis.value,
+        typed={key: cell for key in _COMPUTED_COLUMNS if (cell := indicator.cell(key))},
+        stated={key: number for key, number in stated.items() if number is not None},
+        problems=_problems({key: cell for key, cell in indicator.cells.items() if key not in _COMPUTED_COLUMNS}),
+    )
+
+
+def _problems(cells: Mapping[str, Cell]) -> dict[str, CellProblem]:
+    return {key: cell.problem for key, cell in cells.items() if cell.problem is not None}
+
+
+def _totals(layout: Layout, plan: FormPlan) -> Iterator[tuple[str, str]]:
+    """The computed header fields as they stand in the sheet."""
+    for slot in layout.slots:
+        if slot.path is None or not slot.path.startswith(COMPUTED):
+            continue
+        row = plan.sheet.rows[plan.spans[slot.row][0] - 1]
+        value = next((value for column, _, value in row.cells if column == slot.column), None)
+        if (text := _value_text(value)) :
+            yield slot.path, text
+
+
+def _value_text(value: Value) -> str:
+    if isinstance(value, Formula):
+        return value.value if isinstance(value.value, str) else format(value.value, ".15g")
+    return decimal_text(value) if value is not None and not isinstance(value, str | int) else str(value or "")
+
+
+def _placed(outcome: FormOutcome) -> Iterator[tuple[Finding, str]]:
+    known: dict[str, str] = {}
+    if outcome.reading:
+        for place, address in places(outcome.form):
+            known.setdefault(address, place)
+    for finding in remembered(outcome.reading):
+        yield finding, known.get(finding.cell, finding.cell) if finding.cell else ""
