@@ -7,6 +7,7 @@ fault of ours becomes a SYS finding of that file, and a worker that dies is foun
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import threading
@@ -18,12 +19,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from perfeval import pipeline
+from perfeval.files import holds, read_fault
 from perfeval.findings import Finding
 from perfeval.pipeline import Options, Outcome
 from perfeval.planning import Task
+
+if TYPE_CHECKING:
+    from perfeval.ledger import Entry
 
 __all__ = ["Report", "default_jobs", "do", "run"]
 
@@ -44,6 +49,7 @@ class Report(Generic[T]):
     codes: tuple[str, ...]  # of its findings
     bug: str | None  # the traceback, when the fault was ours
     value: T  # what `reduce` made of the outcome
+    entry: Entry | None = None  # its record, when the run keeps a ledger and the file could be read
 
 
 def default_jobs(tasks: int) -> int:
@@ -58,9 +64,32 @@ def do(task: Task, options: Options) -> Outcome:
         return Outcome(task.path, findings=task.findings)
     if task.target is None:
         outcome = pipeline.inspect(task.path, options)
+    elif task.older:
+        outcome, kept = _filled_beside(task.path, task.target, task.older, options)
+        if kept:
+            return outcome
     else:
         outcome = pipeline.fill(task.path, task.target, options)
     return replace(outcome, findings=(*outcome.findings, *task.findings)) if task.findings else outcome
+
+
+def _filled_beside(path: Path, target: Path, older: Sequence[Path], options: Options) -> tuple[Outcome, bool]:
+    """Fill a file whose result has a name of its own only because the rightful one is taken.
+
+    When one of the `older` results is the same to the byte (the run before was cut off, or its ledger lost), that one
+    is the result, and True is returned with it: a copy under another name would help nobody.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Outcome(path, findings=(read_fault(error, path),)), False
+    outcome, result = pipeline.produce(path, data, options)
+    if result is None:
+        return outcome, False
+    for candidate in older:
+        if holds(candidate, result):
+            return replace(outcome, output=candidate, output_digest=hashlib.sha256(result).hexdigest()), True
+    return pipeline.store(outcome, target, result, overwrite=options.overwrite), False
 
 
 def run(
@@ -70,13 +99,15 @@ def run(
     *,
     jobs: int = 1,
     executor: Callable[[int], Executor] | None = None,
+    record: str | None = None,
 ) -> Iterator[Report[T]]:
     """Do all `tasks`, yielding their reports in order as they come; `reduce` must be importable by a worker.
 
-    `executor` makes another engine than processes, from the number of jobs. On Ctrl-C the files under way are
+    `executor` makes another engine than processes, from the number of jobs. `record` asks for an entry of the ledger
+    with each report, under this key of the options. On Ctrl-C the files under way are
     finished and KeyboardInterrupt is raised; PerfevalError (a pack that does not load) ends the run as well.
     """
-    work = partial(_reports, options=options, reduce=reduce)
+    work = partial(_reports, options=options, reduce=reduce, record=record)
     jobs = min(jobs, len(tasks), _MOST_PROCESSES)
     if jobs <= 1:
         for task in tasks:
@@ -163,8 +194,24 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _reports(tasks: _Chunk, options: Options, reduce: Callable[[Outcome], T]) -> list[Report[T]]:
-    return [_report(do(task, options), reduce) for task in tasks]
+def _reports(tasks: _Chunk, options: Options, reduce: Callable[[Outcome], T], record: str | None) -> list[Report[T]]:
+    if record is None:
+        return [_report(do(task, options), reduce) for task in tasks]
+    from perfeval.ledger import entry_of  # only where a ledger is kept
+
+    reports = []
+    for task in tasks:
+        before = _state(task.path)
+        outcome = do(task, options)
+        reports.append(replace(_report(outcome, reduce), entry=entry_of(outcome, record, before)))
+    return reports
+
+
+def _state(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
 
 
 def _report(outcome: Outcome, reduce: Callable[[Outcome], T]) -> Report[T]:

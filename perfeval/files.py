@@ -17,7 +17,7 @@ from pathlib import Path
 
 from perfeval.findings import Finding
 
-__all__ = ["TEMPORARY_PREFIX", "read_fault", "reason", "safe_name", "write_atomic", "write_fault"]
+__all__ = ["TEMPORARY_PREFIX", "holds", "read_fault", "reason", "safe_name", "write_atomic", "write_fault"]
 
 # Hidden, so that neither people nor a later run over the folder take it for a workbook.
 TEMPORARY_PREFIX = ".~perfeval-"
@@ -66,6 +66,14 @@ def write_atomic(target: Path, data: bytes, *, overwrite: bool = True, durable: 
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise
+
+
+def holds(path: Path, data: bytes) -> bool:
+    """Whether the file at `path` is there and is exactly `data`."""
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def _adopt_mode(descriptor: int, target: Path) -> None:

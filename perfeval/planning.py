@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
@@ -61,6 +61,7 @@ class Task:
 
     path: Path
     target: Path | None = None  # where its result goes; None: nothing is to be written
+    older: tuple[Path, ...] = ()  # results already under the names it would rather have: perhaps the very same
     findings: tuple[Finding, ...] = ()  # what planning has to say about it
     fault: bool = False  # cannot be read at all; the findings say why
 
@@ -95,11 +96,20 @@ def plan_check(paths: Sequence[Path]) -> Plan:
     return Plan(tuple(_unwritten(entry) for entry in found), skipped)
 
 
-def plan_fill(paths: Sequence[Path], out: Path, on_exists: OnExists = OnExists.SUFFIX) -> Plan:
-    """The files of `paths` and the name of each result under `out`; sub-folders are kept."""
+def plan_fill(
+    paths: Sequence[Path],
+    out: Path,
+    on_exists: OnExists = OnExists.SUFFIX,
+    done: Callable[[Path], Path | None] | None = None,
+) -> Plan:
+    """The files of `paths` and the name of each result under `out`; sub-folders are kept.
+
+    `done` knows the results of earlier runs that would come out the same again: those files are skipped.
+    """
     _refuse_loops(paths, out)
     found, skipped = _expand(paths, out)
-    names = _Names(out, found, on_exists)
+    results = {} if done is None else {entry.real: done(entry.path) for entry in found if entry.fault is None}
+    names = _Names(out, found, on_exists, results)
     chosen = [_unwritten(entry) if entry.fault is not None else names.choose(entry) for entry in found]
     tasks = tuple(entry for entry in chosen if isinstance(entry, Task))
     return Plan(tasks, (*skipped, *(entry for entry in chosen if isinstance(entry, Skipped))))
@@ -130,25 +140,35 @@ def is_lock_file(name: str) -> bool:
 class _Names:
     """Gives every result of a run a name of its own."""
 
-    def __init__(self, out: Path, found: Sequence[_Found], on_exists: OnExists) -> None:
+    def __init__(
+        self, out: Path, found: Sequence[_Found], on_exists: OnExists, results: Mapping[str, Path | None]
+    ) -> None:
         self._out = out
         self._on_exists = on_exists
         # Inputs count as taken: no option may replace one, nor one result of this run another.
         self._taken = {_folded(entry.real): entry.path for entry in found}
         self._inputs = frozenset(self._taken)
+        self._results = results
         self._real: dict[Path, str] = {}  # real path of each folder below `out`
+        for entry in found:
+            if (result := results.get(entry.real)) is not None:
+                self._taken.setdefault(self._key(result.parent, result.name), entry.path)
 
     def choose(self, entry: _Found) -> Task | Skipped:
+        if (result := self._results.get(entry.real)) is not None:
+            return Skipped(entry.path, Finding("BAT007", params={"path": str(entry.path), "output": str(result)}))
         folder = self._out / entry.below
         wanted = output_name(entry.path.name)
         wanted_key = self._key(folder, wanted)
         rival = self._taken.get(wanted_key)
+        older: list[Path] = []
         for name in _numbered(wanted):
             key = self._key(folder, name)
             if key in self._taken:
                 continue
             exists = os.path.lexists(folder / name)
             if exists and self._on_exists is OnExists.SUFFIX:
+                older.append(folder / name)
                 continue
             break
         self._taken[key] = entry.path
@@ -161,7 +181,7 @@ class _Names:
             said = Finding("OUT006", params={"path": str(folder / wanted), "output": str(target)})
         else:
             said = Finding("BAT001", params={"path": str(entry.path), "other": str(rival), "output": name})
-        return Task(entry.path, target, (said,))
+        return Task(entry.path, target, tuple(older), (said,))
 
     def _key(self, folder: Path, name: str) -> str:
         real = self._real.get(folder)
@@ -181,7 +201,7 @@ def _numbered(name: str) -> Iterator[str]:
 def _unwritten(entry: _Found) -> Task:
     if entry.fault is None:
         return Task(entry.path)
-    return Task(entry.path, None, (entry.fault,), fault=True)
+    return Task(entry.path, findings=(entry.fault,), fault=True)
 
 
 def _refuse_loops(paths: Sequence[Path], out: Path) -> None:

@@ -333,10 +333,10 @@ def test_ctrl_c_leaves_whole_files_and_says_how_to_go_on(
     folder = inbox(tmp_path, *(f"{name}.xlsx" for name in names), *more)
     result = run("fill", folder, "--out", tmp_path / "出", "--jobs", jobs, *(["--json"] if as_json else []))
     assert result.exit_code == ExitCode.INTERRUPTED
-    written = list((tmp_path / "出").iterdir())
+    written = [path for path in (tmp_path / "出").iterdir() if not path.name.startswith(".")]
     assert 1 <= len(written) <= most
     assert all(path.read_bytes() == b"done" and path.suffix == ".xlsx" for path in written)
-    assert "--on-exists skip" in result.stderr
+    assert "重新运行" in result.stderr
     if as_json:
         value = json.loads(result.stdout)
         assert value["interrupted"] is True
@@ -560,7 +560,7 @@ def test_fill_and_check_a_folder_of_samples(tmp_path: Path) -> None:
             assert zipfile.is_zipfile(result)
             assert result.parent.relative_to(out) == source.parent.relative_to(SAMPLES)
             assert result.name.startswith(f"{source.stem}_评分表.xls")
-    written = {path for path in out.rglob("*") if path.is_file()}
+    written = {path for path in out.rglob("*.xls?") if path.is_file()}
     assert written == {Path(entry["output"]) for entry in files if entry["output"]}
 
     checked = run("check", SAMPLES)
@@ -570,9 +570,10 @@ def test_fill_and_check_a_folder_of_samples(tmp_path: Path) -> None:
     assert closing.startswith(f"共 {len(files)} 个文件:")
     assert closing.endswith(f"需修改 {statuses.count('error')},失败 {statuses.count('failed')}")
 
-    again = perfeval("fill", str(SAMPLES), "--out", str(out), "--on-exists", "skip")
-    assert f"跳过 {len(written)}".encode() in again.stdout
-    assert {path for path in out.rglob("*") if path.is_file()} == written
+    for option in ("--on-exists", "skip"), ("--on-exists", "overwrite"), ("--on-exists", "suffix"):
+        again = perfeval("fill", str(SAMPLES), "--out", str(out), *option)
+        assert f"跳过 {len(written)}".encode() in again.stdout
+        assert {path for path in out.rglob("*.xls?") if path.is_file()} == written
 
 
 def test_findings_in_json_and_on_the_terminal_are_the_same() -> None:
@@ -670,6 +671,6 @@ def test_a_killed_run_leaves_only_whole_files_and_the_next_one_completes(tmp_pat
     assert results
     assert {path.suffix for path in results} == {".xlsx"}
     assert len({path.read_bytes() for path in results}) == 1
-    finished = run("fill", folder, "--out", out, "--on-exists", "skip", "--jobs", "1")
+    finished = run("fill", folder, "--out", out, "--jobs", "1")
     assert finished.exit_code == 0
     assert len({path.name for path in out.iterdir() if not path.name.startswith(".")}) == 60

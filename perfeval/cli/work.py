@@ -22,6 +22,7 @@ from perfeval.render import clean, closing_line, finding_lines, outcome_text
 
 if TYPE_CHECKING:
     from perfeval.batch import Report
+    from perfeval.cli.records import Records
     from perfeval.pipeline import Options
     from perfeval.planning import Plan
 
@@ -31,6 +32,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # The environment stood in the way, not the form: the exit code says so.
 _PATH_FAULTS = frozenset(("OUT001", "OUT002", "OUT003", "OUT004", "BAT002", "BAT003"))
+_DONE_BEFORE = frozenset(("OUT005", "BAT007"))
+_MOST_REMARKS = 20  # of one kind; thousands would bury the closing line
 
 
 def pack_options(function: F) -> F:
@@ -72,6 +75,7 @@ def options_of(
     show_default=True,
     help="已有结果时:另存、跳过、覆盖。",
 )
+@click.option("--force", is_flag=True, help="没有变化的文件也重做。")
 @click.option(
     "--findings",
     type=click.Choice(("sheet", "none")),
@@ -88,6 +92,7 @@ def fill(
     password: str | None,
     jobs: int | None,
     on_exists: str,
+    force: bool,
     findings: str,
     as_json: bool,
 ) -> ExitCode:
@@ -95,12 +100,15 @@ def fill(
 
     PATH 是文件或文件夹(连同子文件夹)。每个文件的结果
     放在 DIR 下,名为「原名_评分表.xlsx」;原文件不改动。
+    再次运行时,上次做完又没有变化的文件会跳过。
     """
+    from perfeval.cli.records import Records
     from perfeval.planning import OnExists, plan_fill
 
-    plan = plan_fill(paths, out, OnExists(on_exists))
     options = options_of(pack, templates, password, mark=findings == "sheet", overwrite=on_exists == "overwrite")
-    return process(plan, options, jobs=jobs, as_json=as_json, log_folder=out)
+    records = Records(out, options, force=force)
+    plan = plan_fill(paths, out, OnExists(on_exists), records.result_of)
+    return process(plan, options, jobs=jobs, as_json=as_json, log_folder=out, records=records)
 
 
 @click.command(cls=Command, short_help="只检查和计分,不写文件。")
@@ -126,28 +134,35 @@ def check(
 
 
 def process(
-    plan: Plan, options: Options, *, jobs: int | None, as_json: bool, log_folder: Path | None = None
+    plan: Plan,
+    options: Options,
+    *,
+    jobs: int | None,
+    as_json: bool,
+    log_folder: Path | None = None,
+    records: Records | None = None,
 ) -> ExitCode:
     """Do the plan, print what came of it, and say how it ended."""
     from perfeval import batch, jsonout
 
     console = Console()
-    run = _Run(console, len(plan.tasks), log_folder)
+    run = _Run(console, len(plan.tasks), log_folder, records)
     reduce = jsonout.file_text if as_json else partial(outcome_text, look=console.look)
-    reports = batch.run(plan.tasks, options, reduce, jobs=jobs or batch.default_jobs(len(plan.tasks)))
+    key = None if records is None else records.options
+    reports = batch.run(plan.tasks, options, reduce, jobs=jobs or batch.default_jobs(len(plan.tasks)), record=key)
     texts = run.follow(reports, stops_without_reader=log_folder is None)
     with run.interruptible():
         for piece in jsonout.document(texts, lambda: _rest(plan, run.interrupted)) if as_json else texts:
             console.result(piece)
     console.finish()
-    for line in _skipped_lines(plan):
+    for line in (*_skipped_lines(plan), *run.remarks()):
         console.message(line)
     if not as_json and not run.interrupted:
         console.result(closing_line(run.counts, _already_done(plan)) + "\n")
     if run.interrupted:
         console.message(
             f"已中断:做完 {run.done}/{len(plan.tasks)} 个,没有留下不完整的文件。"
-            + ("加上 --on-exists skip 重新运行,可以接着做。" if log_folder is not None else "")
+            + ("重新运行同一条命令,会接着做没做完的。" if log_folder is not None else "")
         )
     if run.log is not None:
         console.message(f"程序自身出错,详情已记入「{clean(str(run.log))}」,请把它发给维护人员。")
@@ -157,7 +172,7 @@ def process(
 class _Run:
     """Keeps count while the files go by."""
 
-    def __init__(self, console: Console, total: int, log_folder: Path | None) -> None:
+    def __init__(self, console: Console, total: int, log_folder: Path | None, records: Records | None) -> None:
         self.counts: Counter[str] = Counter()
         self.done = 0
         self.interrupted = False
@@ -166,6 +181,7 @@ class _Run:
         self._console = console
         self._total = total
         self._log_folder = log_folder
+        self._records = records
 
     def follow(self, reports: Iterator[Report[str]], *, stops_without_reader: bool) -> Iterator[str]:
         """Pass on the text of each report, in order, until the end or Ctrl-C."""
@@ -206,6 +222,19 @@ class _Run:
         self._codes.update(report.codes)
         if report.bug is not None:
             self.log = buglog.record(report.bug, str(report.path), self._log_folder)
+        if self._records is not None:
+            self._records.keep(report)
+
+    def remarks(self) -> Iterator[str]:
+        """What the ledger has to say, the first of each kind in full."""
+        told: Counter[str] = Counter()
+        for finding in () if self._records is None else self._records.remarks():
+            told[finding.code] += 1
+            if told[finding.code] <= _MOST_REMARKS:
+                yield from finding_lines(finding)
+        for code_id, number in told.items():
+            if number > _MOST_REMARKS:
+                yield f"……{code_id} 还有 {number - _MOST_REMARKS} 处。"
 
     def exit_code(self, *, nothing_found: bool) -> ExitCode:
         """The gravest of what happened."""
@@ -213,7 +242,8 @@ class _Run:
             return ExitCode.INTERRUPTED
         if nothing_found:
             return ExitCode.PATH
-        return exit_code_of(self._codes, faulty=bool(self.counts["error"] or self.counts["failed"]))
+        skipped = 0 if self._records is None else self._records.faulty
+        return exit_code_of(self._codes, faulty=bool(self.counts["error"] or self.counts["failed"] or skipped))
 
 
 def exit_code_of(codes: Collection[str], *, faulty: bool) -> ExitCode:
@@ -226,16 +256,19 @@ def exit_code_of(codes: Collection[str], *, faulty: bool) -> ExitCode:
 
 
 def _already_done(plan: Plan) -> int:
-    return sum(entry.finding.code == "OUT005" for entry in plan.skipped)
+    return sum(entry.finding.code in _DONE_BEFORE for entry in plan.skipped)
 
 
 def _skipped_lines(plan: Plan) -> Iterator[str]:
     """What was left alone, each with its reason; results that are already there only by number."""
     for entry in plan.skipped:
-        if entry.finding.code != "OUT005":
+        if entry.finding.code not in _DONE_BEFORE:
             yield from finding_lines(entry.finding)
-    if done := _already_done(plan):
-        yield f"跳过 {done} 个已有结果的文件(--on-exists skip);如需重做,请用 --on-exists overwrite。"
+    skipped = Counter(entry.finding.code for entry in plan.skipped)
+    if number := skipped["BAT007"]:
+        yield f"跳过 {number} 个上次做完、没有变化的文件;如需重做,请加 --force。"
+    if number := skipped["OUT005"]:
+        yield f"跳过 {number} 个已有结果的文件(--on-exists skip);如需重做,请用 --on-exists overwrite。"
 
 
 def _rest(plan: Plan, interrupted: bool) -> dict[str, Any]:
