@@ -19,9 +19,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 __all__ = ["MAX_HEIGHT", "Font", "height", "join", "lines", "split"]
 
@@ -75,8 +75,7 @@ _CLINGING = _ASCII | frozenset(_CLOSING + "≥≤≠≈×÷±·①②③④⑤�
 _SENTENCE_ENDS = "。！？；"
 
 
-@dataclass(frozen=True, slots=True)
-class Font:
+class Font(NamedTuple):
     """The font of a cell, as far as it matters for sizes."""
 
     name: str
@@ -93,8 +92,9 @@ def lines(text: str, width: float, font: Font, digit: float = 7.0) -> int:
 
 def height(text: str, width: float, font: Font, digit: float = 7.0) -> float:
     """Points of row height that `text` needs, in whole pixels; may exceed `MAX_HEIGHT`, see `split`."""
-    needed = lines(text, width, font, digit) * _pitch(font.size) + _ROW_PADDING
-    return math.ceil(needed / 0.75) * 0.75
+    if len(text) <= _SHORT:
+        return _short_height(text, width, font, digit)
+    return _height(_lines(text, width, font, digit), font.size)
 
 
 def split(text: str, width: float, font: Font, limit: float = MAX_HEIGHT, digit: float = 7.0) -> tuple[str, ...]:
@@ -197,6 +197,15 @@ def _lines(text: str, width: float, font: Font, digit: float) -> int:
 
 
 _short_lines = lru_cache(maxsize=8192)(_lines)
+
+
+@lru_cache(maxsize=8192)
+def _short_height(text: str, width: float, font: Font, digit: float) -> float:
+    return _height(_short_lines(text, width, font, digit), font.size)
+
+
+def _height(lines: int, size: float) -> float:
+    return math.ceil((lines * _pitch(size) + _ROW_PADDING) / 0.75) * 0.75
 
 
 def _line_starts(paragraph: str, widths: bytes, room: int) -> list[int]:
