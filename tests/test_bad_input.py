@@ -119,7 +119,7 @@ def test_an_output_that_is_a_folder_of_the_same_name(tmp_path: Path, inbox: Path
     blocked.mkdir(parents=True)
     result = run("fill", inbox / GOOD, "--out", tmp_path / "结果", "--on-exists", "overwrite")
     assert result.exit_code != 0 and "Traceback" not in result.output
-    assert [path for path in blocked.parent.rglob("*.xlsx")] == [blocked]
+    assert list(blocked.parent.rglob("*.xlsx")) == [blocked]
 
 
 @pytest.mark.parametrize(
