@@ -127,7 +127,9 @@ def form_workbook(layout: Layout, form: Form, evaluation: Evaluation, narrative:
 def _new_workbook(layout: Layout, plan: FormPlan, memory: Memory | None) -> bytes:
     package = layout.blueprint.package
     sheet = next(sheet for sheet in package.sheets if sheet.part == layout.blueprint.part)
-    return _packed(package, [_Planned(layout, plan, sheet, "", sheet.name, _same_row, _SELECTED)], [], set(), (), memory)
+    return _packed(
+        package, [_Planned(layout, plan, sheet, "", sheet.name, _same_row, _SELECTED)], [], set(), (), memory
+    )
 
 
 def _same_row(row: int) -> int:

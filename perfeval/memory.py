@@ -1,18 +1,20 @@
 """What the program remembers inside a workbook it wrote: the record on a very hidden sheet, and custom properties.
 
-The record says what we wrote last time, so that the workbook that comes back can be merged and compared: texts, computed
-scores, which sections are our drafts, and what people had typed where computed values stand now. It is plain JSON in
-cells, which Excel, WPS and LibreOffice carry through .xlsx, .xls and .ods alike. Nobody is bound to leave it as it
-was: what is damaged or does not fit is ignored, with a finding, and nothing in it ever becomes a score.
+The record says what we wrote last time, so that the workbook that comes back can be merged and compared: texts,
+computed scores, which sections are our drafts, and what people had typed where computed values stand now. It is plain
+JSON in cells, which Excel, WPS and LibreOffice carry through .xlsx, .xls and .ods alike. Nobody is bound to leave it
+as it was: what is damaged or does not fit is ignored, with a finding, and nothing in it ever becomes a score.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Any
 
 from perfeval.findings import Finding, code
@@ -33,6 +35,7 @@ __all__ = [
     "is_memory_sheet",
     "memory_properties",
     "memory_sheet",
+    "number_of",
     "read_memory",
 ]
 
@@ -45,6 +48,10 @@ _MOST_CHARACTERS = 400_000  # a larger record is left out but for its head
 _MOST_CELLS = 200
 MOST_FINDINGS = 200
 MOST_PARAMETER = 2000
+_MOST_DIGITS = 40
+_NUMBER = re.compile(
+    rf"(-?[0-9]{{1,{_MOST_DIGITS}}}(?:\.[0-9]{{1,{_MOST_DIGITS}}})?(?:e[-+][0-9]{{2}})?)(?:/([0-9]{{1,{_MOST_DIGITS}}}))?"
+)
 _FIRST_CHUNK_ROW = 3
 
 
@@ -81,7 +88,7 @@ class FormRecord:
     printed: tuple[tuple[str, str, str], ...] = ()  # group, kind and name of rows of the form that nobody filled in
     narrative: Mapping[str, str] = field(default_factory=dict)  # non-blank sections as written
     drafts: tuple[str, ...] = ()  # sections that are our text, not a person's
-    totals: Mapping[str, str] = field(default_factory=dict)  # computed fields by path, exact
+    totals: Mapping[str, str] = field(default_factory=dict)  # computed fields by path, as they stand in the sheet
     typed: Mapping[str, Cell] = field(default_factory=dict)  # what stood in computed fields before
     problems: Mapping[str, CellProblem] = field(default_factory=dict)  # header fields that could not be used
     strays: tuple[str, ...] = ()  # what stood beside the form, sorted
@@ -99,6 +106,14 @@ class Memory:
         """The record of the form on `sheet`; a lone form keeps its record when its sheet is renamed."""
         named = next((record for record in self.forms if record.sheet == sheet), None)
         return named or (self.forms[0] if len(self.forms) == 1 else None)
+
+
+def number_of(text: str) -> Fraction | None:
+    """The exact number a record holds as text, None when it is a word."""
+    match = _NUMBER.fullmatch(text)
+    if match is None or (match[2] and not int(match[2])):
+        return None
+    return Fraction(match[1]) / int(match[2] or 1)
 
 
 # ---- in a workbook --------------------------------------------------------------------------------------------------
@@ -266,14 +281,17 @@ def _parsed(text: str) -> Memory:
 
 
 def _form(value: Mapping[str, Any]) -> FormRecord:
-    head = (_str(value[key]) for key in ("sheet", "pack", "pack_version", "form"))
+    sheet, pack, version, known_as = (_str(value[key]) for key in ("sheet", "pack", "pack_version", "form"))
     revision = value["revision"]
     if type(revision) is not int or not 0 <= revision < 1_000_000:
         raise _Damaged("内容不完整")
     if "rows" not in value:
-        return FormRecord(*head, revision)
+        return FormRecord(sheet, pack, version, known_as, revision)
     return FormRecord(
-        *head,
+        sheet,
+        pack,
+        version,
+        known_as,
         revision,
         True,
         _texts(value["fields"]),
@@ -281,7 +299,7 @@ def _form(value: Mapping[str, Any]) -> FormRecord:
         tuple((_str(group), _str(kind), _str(name)) for group, kind, name in _list(value["printed"])),
         _texts(value["narrative"]),
         _strings(value["drafts"]),
-        {path: _number(number) for path, number in _dict(value["totals"]).items()},
+        _texts(value["totals"]),
         {path: _cell(cell) for path, cell in _dict(value["typed"]).items()},
         {path: CellProblem(problem) for path, problem in _dict(value["problems"]).items()},
         _strings(value["strays"]),
@@ -359,16 +377,13 @@ def _texts(value: Any) -> dict[str, str]:
 
 def _decimal(value: Any) -> Decimal:
     number = Decimal(_str(value))
-    if not number.is_finite() or len(value) > 40:
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
         raise _Damaged("内容不完整")
     return number
 
 
 def _number(value: Any) -> str:
-    """An exact number: 20/3, 7.6."""
-    numerator, _, denominator = _str(value).partition("/")
-    if len(value) > 80 or not Decimal(numerator).is_finite() or (denominator and not denominator.isdecimal()):
+    """An exact number as text: 20/3, 7.6."""
+    if number_of(_str(value)) is None:
         raise _Damaged("内容不完整")
-    if denominator and not int(denominator):
-        raise _Damaged("内容不完整")
-    return value
+    return str(value)

@@ -18,8 +18,8 @@ from functools import lru_cache
 
 from perfeval.findings import Finding
 from perfeval.layout import COMPUTED, Layout
-from perfeval.memory import FormRecord, RowRecord
-from perfeval.model import Cell, Evaluation, Form, Indicator
+from perfeval.memory import FormRecord, RowRecord, number_of
+from perfeval.model import Cell, CellProblem, Evaluation, Form, Indicator
 from perfeval.numbers import exact_text, shown
 from perfeval.pack import Pack
 
@@ -75,12 +75,12 @@ def merged(form: Form, reading: Sequence[Finding], record: FormRecord, layout: L
         for path, cell in form.fields.items()
     }
     narrative = {
-        key: Cell(cell.ref) if key in record.drafts and plain(cell.text) == plain(record.narrative.get(key, "")) else cell
+        key: Cell(cell.ref)
+        if key in record.drafts and plain(cell.text) == plain(record.narrative.get(key, ""))
+        else cell
         for key, cell in form.narrative.items()
     }
-    return Recalled(
-        replace(form, indicators=indicators, fields=fields, narrative=narrative), (*reading, *found)
-    )
+    return Recalled(replace(form, indicators=indicators, fields=fields, narrative=narrative), (*reading, *found))
 
 
 def outdated(evaluation: Evaluation, record: FormRecord) -> bool:
@@ -206,22 +206,17 @@ def _as_written(cell: Cell, value: str | None, formula: str | None = None, *, bl
     """Whether a computed cell still is as we wrote it; one that was emptied is too, as far as `blank` says so."""
     if not cell:
         return blank or value is None
-    if cell.formula is not None and (formula is None or cell.formula == "" or _skeleton(cell.formula) == _skeleton(formula)):
+    if cell.formula is not None and (
+        formula is None or cell.formula == "" or _skeleton(cell.formula) == _skeleton(formula)
+    ):
         # .xls does not tell which formula; another program may have calculated it anew.
         return value is not None
     if value is None:
         return False
     if cell.number is None:
         return cell.text.strip() == value
-    wanted = _fraction(value)
-    return wanted is not None and abs(Fraction(cell.number) - wanted) <= _SLIGHT * max(1, abs(wanted))
-
-
-def _fraction(value: str) -> Fraction | None:
-    try:
-        return Fraction(value)
-    except (ValueError, ZeroDivisionError):
-        return None
+    wanted = number_of(value)
+    return wanted is not None and abs(Fraction(cell.number) - wanted) <= _SLIGHT * max(Fraction(1), abs(wanted))
 
 
 @lru_cache(maxsize=1024)
@@ -259,7 +254,7 @@ def _restored_row(indicator: Indicator, row: RowRecord) -> Indicator:
 _NOTHING = Cell()
 
 
-def _problem(cell: Cell, problem: object) -> Cell:
+def _problem(cell: Cell, problem: CellProblem | None) -> Cell:
     return cell if problem is None else replace(cell, problem=problem)
 
 
@@ -288,15 +283,21 @@ def _merged_row(
     score, weight = indicator.cell("score"), indicator.cell("weight")
     cells = dict(indicator.cells)
     stated_score, stated_weight = indicator.stated_score, indicator.stated_weight
-    ours = row is not None and row.basis == "computed" and group.scoring != "stated"
-    copied = row is None and score.formula is not None and (not score.formula or _skeleton(score.formula) in formulas)
-    if copied or (ours and row is not None and _as_written(score, row.score, row.formula)):
+    if row is None:
+        # A row that was copied within the table brought our formula along.
+        ours = score.formula is not None and (not score.formula or _skeleton(score.formula) in formulas)
+    else:
+        ours = row.basis == "computed" and group.scoring != "stated"
+    if ours and row is not None and score and not _as_written(score, row.score, row.formula):
+        before = number_of(row.score or "")
+        was = "" if before is None else shown(before, layout.pack.rounding.digits)
+        if was and score.text.strip() != was:
+            label = f"{indicator.name} / {layout.columns['indicator.score'].title}"
+            said = {"name": indicator.name, "before": was, "written": score.text.strip()}
+            found.append(Finding("TPL042", score.ref, label, said))
+            ours = False
+    if ours:
         cells["score"], stated_score = Cell(score.ref), None
-    elif ours and row is not None and row.score is not None:
-        digits = layout.pack.rounding.digits
-        title = layout.columns["indicator.score"].title
-        said = {"name": indicator.name, "before": shown(Fraction(row.score), digits), "written": score.text.strip()}
-        found.append(Finding("TPL042", score.ref, f"{indicator.name} / {title}", said))
     if group.weights != "stated" and weight:
         written = row.weight if row else None
         if weight.formula is not None or (written is not None and _as_written(weight, written)):

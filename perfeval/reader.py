@@ -208,9 +208,10 @@ class _Reading:
             return totals
         below = {column.slot.column: key for key, column in self.layout.columns.items()}
         for slot in self.layout.by_row[self.layout.total_row]:
-            cell = self._at(row, below[slot.column]) if slot.path and slot.column in below else BLANK
-            if slot.path and cell and cell.formula is None:  # what a formula adds up nobody typed
-                totals[slot.path] = cell
+            if slot.path and slot.column in below:
+                cell = self._at(row, below[slot.column])
+                # What a formula adds up nobody typed.
+                totals[slot.path] = cell if cell.formula is None else Cell(cell.ref)
         return totals
 
     def _at(self, row: int, key: str) -> Cell:

@@ -32,9 +32,14 @@ def record_of(outcome: FormOutcome, layout: Layout, plan: FormPlan, sheet: str) 
     form, pack = outcome.form, outcome.pack
     # In the order of the sheet that is written, in which they will be read.
     results = sorted(outcome.evaluation.rows, key=lambda result: plan.row_of(result.indicator.row))
-    fields = {p: cell.text for p, cell in form.fields.items() if not p.startswith(COMPUTED) and cell.text.strip()}
+    fields = {
+        path: cell.text
+        for path, cell in sorted(form.fields.items())
+        if not path.startswith(COMPUTED) and cell.text.strip()
+    }
     if "year" in layout.places and "year" not in fields and form.year is not None:
         fields["year"] = str(form.year)
+    columns = [key.removeprefix("indicator.") for key in layout.columns if key.startswith("indicator.")]
     texts = ((key, outcome.narrative.get(key, "")) for key in layout.sections)
     return FormRecord(
         sheet=sheet,
@@ -44,13 +49,13 @@ def record_of(outcome: FormOutcome, layout: Layout, plan: FormPlan, sheet: str) 
         revision=outcome.revision,
         whole=True,
         fields=fields,
-        rows=tuple(_row(result, plan, "indicator.criterion" in layout.columns) for result in results),
+        rows=tuple(_row(result, plan, columns) for result in results),
         printed=tuple(plan.printed),
         narrative={key: text for key, text in texts if text.strip()},
         drafts=tuple(key for key in layout.sections if not form.narrative.get(key)),
         totals=dict(_totals(layout, plan)),
-        typed={path: cell for path, cell in form.fields.items() if path.startswith(COMPUTED) and cell},
-        problems=_problems({p: cell for p, cell in form.fields.items() if not p.startswith(COMPUTED)}),
+        typed={path: cell for path, cell in sorted(form.fields.items()) if path.startswith(COMPUTED) and cell},
+        problems=_problems({p: cell for p, cell in sorted(form.fields.items()) if not p.startswith(COMPUTED)}),
         strays=tuple(sorted(stray.cell.text for stray in form.strays)),
         findings=tuple(_placed(outcome)),
     )
@@ -62,13 +67,11 @@ def remembered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(short[:MOST_FINDINGS])
 
 
-def _row(result: RowResult, plan: FormPlan, has_criterion: bool) -> RowRecord:
+def _row(result: RowResult, plan: FormPlan, columns: Sequence[str]) -> RowRecord:
     indicator = result.indicator
     row = plan.row_of(indicator.row)
-    texts = texts_of(indicator)
-    texts.pop("criterion", None)
-    if has_criterion and (criterion := plan.criteria.get(row, "")):
-        texts["criterion"] = criterion
+    written = {**texts_of(indicator), "criterion": plan.criteria.get(row, "")}
+    texts = {key: text for key in columns if (text := written.get(key, ""))}
     stated = {"score": indicator.stated_score, "weight": indicator.stated_weight}
     return RowRecord(
         row=row,
@@ -82,7 +85,7 @@ def _row(result: RowResult, plan: FormPlan, has_criterion: bool) -> RowRecord:
         basis=None if result.basis is None else result.basis.value,
         typed={key: cell for key in _COMPUTED_COLUMNS if (cell := indicator.cell(key))},
         stated={key: number for key, number in stated.items() if number is not None},
-        problems=_problems({key: cell for key, cell in indicator.cells.items() if key not in _COMPUTED_COLUMNS}),
+        problems=_problems({key: indicator.cell(key) for key in columns if key not in _COMPUTED_COLUMNS}),
     )
 
 
@@ -97,7 +100,7 @@ def _totals(layout: Layout, plan: FormPlan) -> Iterator[tuple[str, str]]:
             continue
         row = plan.sheet.rows[plan.spans[slot.row][0] - 1]
         value = next((value for column, _, value in row.cells if column == slot.column), None)
-        if (text := _value_text(value)) :
+        if text := _value_text(value):
             yield slot.path, text
 
 
