@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 
 from perfeval.workbook.area import parse_ref
@@ -141,7 +142,8 @@ def with_notes(
     prefix = list_end[1].decode()
     number = authors.index(AUTHOR) if AUTHOR in authors else len(authors)
     author = "" if AUTHOR in authors else f"<{prefix}author>{AUTHOR}</{prefix}author>"
-    items = "".join(_comment(note, number, prefix) for note in notes)
+    before, between, after = _comment_frame(number, prefix)
+    items = "".join(f"{before}{note.ref}{between}{text(note.text)}{after}" for note in notes)
     comments = b"".join(
         (
             comments[: authors_end.start()],
@@ -154,16 +156,14 @@ def with_notes(
     return comments, _with_boxes(vml, notes, geometry, cluster)
 
 
-def _comment(note: Note, author: int, prefix: str) -> str:
+@lru_cache(maxsize=64)
+def _comment_frame(author: int, prefix: str) -> tuple[str, str, str]:
+    """The XML of a comment of ours before its address, between address and text, and after the text."""
     p = prefix
     font = f'<{p}sz val="9"/><{p}rFont val="宋体"/><{p}charset val="134"/>'
-    runs = ((f"<{p}b/>", f"{AUTHOR}:"), ("", f"\n{note.text}"))
-    content = "".join(
-        f'<{p}r><{p}rPr>{bold}{font}</{p}rPr><{p}t xml:space="preserve">{text(words)}</{p}t></{p}r>'
-        for bold, words in runs
-    )
-    content = f"<{p}text>{content}</{p}text>"
-    return f'<{p}comment ref="{note.ref}" authorId="{author}">{content}</{p}comment>'
+    signature = f'<{p}r><{p}rPr><{p}b/>{font}</{p}rPr><{p}t xml:space="preserve">{AUTHOR}:</{p}t></{p}r>'
+    begin = f'" authorId="{author}"><{p}text>{signature}<{p}r><{p}rPr>{font}</{p}rPr><{p}t xml:space="preserve">\n'
+    return f'<{p}comment ref="', begin, f"</{p}t></{p}r></{p}text></{p}comment>"
 
 
 def _with_boxes(vml: bytes | None, notes: Sequence[Note], geometry: Geometry, cluster: int) -> bytes:
@@ -178,7 +178,8 @@ def _with_boxes(vml: bytes | None, notes: Sequence[Note], geometry: Geometry, cl
         return _with_boxes(None, notes, geometry, cluster)
     following = max((int(match[1]) for match in _SHAPE_ID.finditer(vml)), default=cluster * _CLUSTER) + 1
     boxes = "" if b'id="_x0000_t202"' in vml else _declared(_BOX_TYPE, vml)
-    boxes += "".join(_declared(_box(note, following + at, geometry), vml) for at, note in enumerate(notes))
+    start = _declared("<v:shape ", vml)
+    boxes += "".join(start + _box(note, following + at, geometry) for at, note in enumerate(notes))
     return vml[:end] + boxes.encode() + vml[end:]
 
 
@@ -194,6 +195,7 @@ def _declared(element: str, vml: bytes) -> str:
 
 
 def _box(note: Note, number: int, geometry: Geometry) -> str:
+    """The shape of a note, its start tag begun already."""
     row, column = parse_ref(note.ref)
     lines = 1 + sum(max(1, -(-len(line) // _LINE_LENGTH)) for line in note.text.split("\n"))
     height = lines * _LINE + 14
@@ -203,7 +205,7 @@ def _box(note: Note, number: int, geometry: Geometry) -> str:
     bottom = _walk(*top, height, geometry.height)
     anchor = ", ".join(f"{cell - 1}, {offset}" for cell, offset in (left, top, right, bottom))
     return (
-        f'<v:shape id="_x0000_s{number}" type="#_x0000_t202" style="position:absolute;margin-left:0;margin-top:0;'
+        f'id="_x0000_s{number}" type="#_x0000_t202" style="position:absolute;margin-left:0;margin-top:0;'
         f'width:{_WIDTH * 0.75:g}pt;height:{height * 0.75:g}pt;z-index:{number % _CLUSTER};visibility:hidden"'
         ' fillcolor="#fff2cc" o:insetmode="auto"><v:fill color2="#fff2cc"/>'
         '<v:shadow on="t" color="black" obscured="t"/>'

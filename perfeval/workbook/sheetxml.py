@@ -28,22 +28,27 @@ _ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;
 
 def markup(content: str) -> str:
     """What was read from XML – a formula, a range – as it is written again: only the markup is escaped."""
-    return content.translate(_ATTRIBUTE)
+    return content if content.isalnum() else content.translate(_ATTRIBUTE)  # no label needs escapes
 
 
 def storable(content: str) -> str:
     """A text as XML can hold it: control characters become `_xHHHH_`, as Excel writes them. Markup is not escaped."""
+    if "_x" not in content and content.replace("\n", "").isprintable():
+        return content  # nearly every text
     return _ODD.sub(_escaped, content)
 
 
 def text(content: str) -> str:
     """A text as it stands between tags."""
-    return storable(content).translate(_MARKUP)
+    content = storable(content)
+    if "&" in content or "<" in content or ">" in content:
+        return content.translate(_MARKUP)
+    return content
 
 
 def attribute(content: str) -> str:
     """A text as it stands between the quotes of an attribute."""
-    return storable(content).translate(_ATTRIBUTE)
+    return markup(storable(content))
 
 
 def _escaped(match: re.Match[str]) -> str:
