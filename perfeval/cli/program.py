@@ -12,8 +12,10 @@ import click
 
 from perfeval import __version__
 from perfeval.cli import buglog
+from perfeval.cli.changes import diff
 from perfeval.cli.console import Console, forget_stdout, use_utf8
 from perfeval.cli.explain import explain
+from perfeval.cli.mail import mail
 from perfeval.cli.packs import new, packs
 from perfeval.cli.words import Group
 from perfeval.cli.work import check, fill
@@ -29,7 +31,7 @@ _HELP = """绩效自评评分表:填好的表进去,算好分、排好版的评�
   perfeval fill 收件箱 --out 结果      整个文件夹一起做
 
 退出码:0 完成;1 有文件需修改;2 命令写错;
-3 评分体系有误;4 路径不能读写;70 程序出错;130 中断。
+3 评分体系有误;4 路径不能读写;5 邮箱出错;70 程序出错;130 中断。
 """
 
 
@@ -78,7 +80,7 @@ def program() -> None:
     """All commands."""
 
 
-for _command in (fill, check, new, packs, explain):
+for _command in (fill, check, new, mail, packs, explain):
     program.add_command(_command)
 
 
