@@ -203,7 +203,10 @@ def _reports(tasks: _Chunk, options: Options, reduce: Callable[[Outcome], T], re
     for task in tasks:
         before = _state(task.path)
         outcome = do(task, options)
-        reports.append(replace(_report(outcome, reduce), entry=entry_of(outcome, record, before)))
+        report = _report(outcome, reduce)
+        if before is not None and outcome.digest:  # the file could be read
+            report = replace(report, entry=entry_of(outcome, record, before))
+        reports.append(report)
     return reports
 
 

@@ -24,12 +24,15 @@ from perfeval.findings import Finding
 
 __all__ = [
     "SUFFIX",
+    "WORKBOOKS",
     "OnExists",
     "Plan",
     "Skipped",
     "Task",
     "free_name",
     "is_lock_file",
+    "natural_key",
+    "numbered_names",
     "output_name",
     "plan_check",
     "plan_fill",
@@ -121,7 +124,7 @@ def free_name(target: Path, on_exists: OnExists) -> Path | None:
         return target
     if on_exists is OnExists.SKIP:
         return None
-    return next(path for path in map(target.with_name, _numbered(target.name)) if not os.path.lexists(path))
+    return next(path for path in map(target.with_name, numbered_names(target.name)) if not os.path.lexists(path))
 
 
 def output_name(name: str) -> str:
@@ -162,7 +165,7 @@ class _Names:
         wanted_key = self._key(folder, wanted)
         rival = self._taken.get(wanted_key)
         older: list[Path] = []
-        for name in _numbered(wanted):
+        for name in numbered_names(wanted):
             key = self._key(folder, name)
             if key in self._taken:
                 continue
@@ -190,7 +193,7 @@ class _Names:
         return _folded(f"{real}{os.sep}{name}")
 
 
-def _numbered(name: str) -> Iterator[str]:
+def numbered_names(name: str) -> Iterator[str]:
     """`x_评分表.xlsx`, `x_评分表_2.xlsx`, `x_评分表_3.xlsx` …"""
     yield name
     stem, dot, extension = name.rpartition(".")
@@ -254,7 +257,7 @@ def _walk(root: Path, own_results: str | None, skipped: list[Skipped]) -> Iterat
         folder, real_folder, below = pending.pop()
         try:
             with os.scandir(folder) as scan:
-                entries = sorted(scan, key=lambda entry: _natural(entry.name))
+                entries = sorted(scan, key=lambda entry: natural_key(entry.name))
         except OSError as error:
             yield _Found(folder, real_folder, below, read_fault(error, folder))
             continue
@@ -282,7 +285,8 @@ def _ignored(name: str) -> bool:
     return name.startswith((".", "~")) or name in ("__MACOSX", "$RECYCLE.BIN")
 
 
-def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sorts names as people count: 2号 before 10号."""
     pieces = _NUMBERS.split(unicodedata.normalize("NFC", name).casefold())
     return (*((0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces), (1, 0, name))
 

@@ -86,10 +86,8 @@ def options_key(options: Options) -> str:
     return total.hexdigest()
 
 
-def entry_of(outcome: Outcome, options: str, before: os.stat_result | None) -> Entry | None:
-    """The record of an outcome; `before` is the state of the file before it was read. None: it could not be."""
-    if before is None or not outcome.digest:
-        return None
+def entry_of(outcome: Outcome, options: str, before: os.stat_result) -> Entry:
+    """The record of an outcome; `before` is the state of the file before it was read."""
     severities = Counter(finding.severity.value for finding in outcome.findings)
     output_size = output_modified = 0
     if outcome.output is not None:

@@ -45,6 +45,7 @@ _MIGRATIONS: tuple[str, ...] = (
       score TEXT, shown TEXT, grade TEXT,
       PRIMARY KEY (file, number)
     ) WITHOUT ROWID;
+    CREATE INDEX form_about ON form (project, unit, year);
     """,
 )
 
@@ -130,6 +131,17 @@ class Ledger:
         """Other files on record with the content of `entry`, the newest few."""
         return self._entries("WHERE digest = ? AND path != ? ORDER BY id DESC LIMIT 3", (entry.digest, entry.path))
 
+    def same_form(self, entry: Entry) -> tuple[Entry, ...]:
+        """Other entries on record with a form of the same unit, project and year."""
+        found: dict[tuple[str, str], Entry] = {}
+        for form in entry.forms:
+            if form.key is not None:
+                where = "JOIN form ON form.file = file.id WHERE form.project = ? AND form.unit = ? AND form.year IS ?"
+                for other in self._entries(where, (form.project, form.unit, form.year)):
+                    found[other.path, other.digest] = other
+        found.pop((entry.path, entry.digest), None)
+        return tuple(found.values())
+
     def not_archived(self) -> tuple[Entry, ...]:
         """Entries whose original was to be archived and perhaps was not."""
         return self._entries("WHERE archive IS NOT NULL AND NOT archived ORDER BY id")
@@ -188,9 +200,9 @@ class Ledger:
             ],
         )  # fmt: skip
 
-    def _entries(self, where: str, values: tuple[str, ...] = ()) -> tuple[Entry, ...]:
+    def _entries(self, where: str, values: tuple[str | int | None, ...] = ()) -> tuple[Entry, ...]:
         try:
-            rows = self._base.execute(f"SELECT * FROM file {where}", values).fetchall()  # noqa: S608 - ours
+            rows = self._base.execute(f"SELECT file.* FROM file {where}", values).fetchall()  # noqa: S608 - ours
             forms: defaultdict[int, list[FormLine]] = defaultdict(list)
             sql = "SELECT * FROM form ORDER BY file, number"
             if len(rows) < 10:
