@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from perfeval.findings import Finding, code
@@ -108,6 +109,7 @@ class Memory:
         return named or (self.forms[0] if len(self.forms) == 1 else None)
 
 
+@lru_cache(maxsize=4096)
 def number_of(text: str) -> Fraction | None:
     """The exact number a record holds as text, None when it is a word."""
     match = _NUMBER.fullmatch(text)

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from typing import TypeVar
 
 from perfeval.findings import Finding
 from perfeval.layout import COMPUTED, Layout
@@ -29,10 +30,12 @@ __all__ = [
     "matched",
     "merged",
     "outdated",
+    "paired",
     "places",
     "plain",
     "recalled",
     "revision_of",
+    "signature",
     "texts_of",
 ]
 
@@ -111,8 +114,8 @@ def form_id(form: Form, pack: Pack, record: FormRecord | None = None) -> str:
     if record is None or not record.id or not record.whole or record.pack != pack.id:
         return own
     same_names = all(plain(form.text(path)) == plain(record.fields.get(path, "")) for path in _IDENTITY)
-    rows = [_signature(i.name, texts_of(i)) for i in form.indicators]
-    kept = {_signature(row.name, row.texts) for row in record.rows}
+    rows = [signature(i.name, texts_of(i)) for i in form.indicators]
+    kept = {signature(row.name, row.texts) for row in record.rows}
     return record.id if same_names or 2 * sum(row in kept for row in rows) >= max(len(kept), 1) else own
 
 
@@ -146,27 +149,34 @@ def texts_of(indicator: Indicator) -> dict[str, str]:
 
 def matched(indicators: Sequence[Indicator], rows: Sequence[RowRecord]) -> dict[int, RowRecord]:
     """The row each indicator (by number) was when we wrote the form: by group and name, by name, else by the rest."""
-    found: dict[int, RowRecord] = {}
-    left = list(rows)
-    for key_of, key in (
-        (lambda i: (i.group, i.level2, plain(i.name)), lambda r: (r.group, r.kind, plain(r.name))),
-        (lambda i: plain(i.name), lambda r: plain(r.name)),
-        (lambda i: _signature("", texts_of(i)), lambda r: _signature("", r.texts)),
-    ):
-        known: dict[object, list[RowRecord]] = defaultdict(list)
-        for row in left:
-            known[key(row)].append(row)
-        for number, indicator in enumerate(indicators):
-            if number not in found and (same := known.get(key_of(indicator))):
+    now = [(i.group, i.level2, plain(i.name), signature("", texts_of(i))) for i in indicators]
+    before = [(r.group, r.kind, plain(r.name), signature("", r.texts)) for r in rows]
+    keys: tuple[Callable[[_Known], Hashable], ...] = (lambda k: k[:3], lambda k: k[2], lambda k: k[3])
+    return {number: rows[other] for number, other in paired(now, before, keys).items()}
+
+
+_Known = tuple[str, str, str, tuple[object, ...]]
+T = TypeVar("T")
+
+
+def paired(now: Sequence[T], before: Sequence[T], keys: Iterable[Callable[[T], Hashable]]) -> dict[int, int]:
+    """Which entry of `before` each of `now` was, both by number: equal under the first key, else under the next."""
+    found: dict[int, int] = {}
+    left = list(range(len(before)))
+    for key in keys:
+        known: dict[Hashable, list[int]] = defaultdict(list)
+        for number in left:
+            known[key(before[number])].append(number)
+        for number, entry in enumerate(now):
+            if number not in found and (same := known.get(key(entry))):
                 found[number] = same.pop(0)
-        taken = {id(row) for row in found.values()}
-        left = [row for row in left if id(row) not in taken]
-        if not left:
-            break
+        taken = set(found.values())
+        left = [number for number in left if number not in taken]
     return found
 
 
-def _signature(name: str, texts: Mapping[str, str]) -> tuple[object, ...]:
+def signature(name: str, texts: Mapping[str, str]) -> tuple[object, ...]:
+    """What a row says, to be compared: its name and texts, without the printed 评分标准."""
     said = ((key, plain(text)) for key, text in texts.items() if key != "criterion")
     return plain(name), *sorted(pair for pair in said if pair[1])
 
