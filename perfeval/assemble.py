@@ -236,14 +236,12 @@ def _looks(layout: Layout, tinted: bool) -> tuple[Look, ...]:
 
 def _sheet_xml(form: _Planned, carried: Carried, adoption: Adoption, tints: Mapping[str, str]) -> bytes:
     plan, blueprint = form.plan, form.layout.blueprint
-    formats: dict[Any, int] = {**adoption.xf, **adoption.looks, -1: 0}
-    if tints:
-        for number, row in enumerate(plan.sheet.rows, 1):
-            for index, (column, style, value) in enumerate(row.cells):
-                argb = tints.get(ref(number, column))
-                if argb is not None and style != -1:
-                    look = style if isinstance(style, Look) else Look(style)
-                    row.cells[index] = (column, look._replace(argb=argb), value)
+    formats: dict[Any, int] = {**adoption.xf, **adoption.looks}
+    for address, argb in tints.items():
+        number, column = parse_ref(address)
+        row = plan.sheet.rows[number - 1] if number <= len(plan.sheet.rows) else None
+        if row is not None and column <= len(row.formats):
+            row.varied[column] = row.varied.get(column, Look(row.formats[column - 1]))._replace(argb=argb)
     last_row, last_column = len(plan.sheet.rows), form.layout.last_column
     own = {
         "sheetPr": '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>',

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -18,8 +18,9 @@ from perfeval.layout import Layout, Slot
 from perfeval.model import Cell
 from perfeval.numbers import decimal_text
 from perfeval.workbook import textfit
-from perfeval.workbook.compose import Format, Formula, PlannedRow, SheetPlan, Value
-from perfeval.workbook.grid import Range, ref
+from perfeval.workbook.compose import Formula, PlannedRow, SheetPlan, Value
+from perfeval.workbook.grid import ref
+from perfeval.workbook.styles import Look
 
 __all__ = ["Canvas", "FormPlan", "exact_value", "typed_value"]
 
@@ -84,7 +85,7 @@ class Canvas:
 
     # ---- cells and heights ----
 
-    def add(self, template_row: int, values: Mapping[int, Value]) -> int:
+    def add(self, template_row: int, values: dict[int, Value]) -> int:
         """Append the row(s) for one template row; returns the first. More than 409 pt become several, merged down."""
         geometry = self.geometry[template_row]
         needed = geometry.height
@@ -94,15 +95,12 @@ class Canvas:
                 needed = max(needed, textfit.height(value, width, font))
         count = math.ceil(needed / textfit.MAX_HEIGHT)
         first = len(self.sheet.rows) + 1
-        for number in range(count):
-            cells: list[tuple[int, Format, Value]] = [
-                (column, style, values.get(column) if number == 0 else None) for column, style in geometry.styles
-            ]
-            self.sheet.rows.append(PlannedRow(needed / count, cells))
+        self.sheet.rows.append(PlannedRow(needed / count, geometry.formats, values))
+        self.sheet.rows += (PlannedRow(needed / count, geometry.formats) for _ in range(1, count))
         last = first + count - 1
-        for left, right in geometry.spans:
-            if right > left or (count > 1 and not (template_row == self.layout.indicator_row and left in self._shared)):
-                self.sheet.merges.append(Range(first, left, last, right))
+        for left, right in geometry.spans if count > 1 else geometry.wide:
+            if right > left or not (template_row == self.layout.indicator_row and left in self._shared):
+                self.sheet.merges.append((first, left, last, right))
         self.result.spans.setdefault(template_row, (first, last))
         return first
 
@@ -121,13 +119,12 @@ class Canvas:
             row.height += share
             lack -= share
 
-    def put(self, row: int, column: int, value: Value, style: Format | None = None) -> None:
-        """Set the value of a cell that is there, and its format if one is given."""
-        cells = self.sheet.rows[row - 1].cells
-        for number, (index, old, _) in enumerate(cells):
-            if index == column:
-                cells[number] = (index, old if style is None else style, value)
-                return
+    def put(self, row: int, column: int, value: Value, look: Look | None = None) -> None:
+        """Set the value of a cell that is there, and its format if it is to be another one than the template's."""
+        planned = self.sheet.rows[row - 1]
+        planned.values[column] = value
+        if look is not None:
+            planned.varied[column] = look
 
     def stretch_merges(self) -> None:
         """Merges of the template that go over several rows, stretched to where these rows are now."""
@@ -135,7 +132,7 @@ class Canvas:
         for merge in self.blueprint.merges:
             if merge.bottom > merge.top and merge.top in spans and merge.bottom in spans:
                 top, bottom = spans[merge.top][0], spans[merge.bottom][1]
-                self.sheet.merges.append(Range(top, merge.left, bottom, merge.right))
+                self.sheet.merges.append((top, merge.left, bottom, merge.right))
                 text = self.blueprint.texts.get((merge.top, merge.left), "")
                 if text:
                     style = self.blueprint.styles.get((merge.top, merge.left), 0)
@@ -154,7 +151,7 @@ class Canvas:
         index = column.slot.column
         self.put(top, index, value)
         if bottom > top:
-            self.sheet.merges.append(Range(top, index, bottom, index))
+            self.sheet.merges.append((top, index, bottom, index))
         if isinstance(value, str):
             self.grow(top, bottom, self.need(value, column.slot.style, index, index))
 
@@ -208,8 +205,9 @@ class _Geometry:
     """What is always the same about one row of the template."""
 
     height: float
-    styles: tuple[tuple[int, int], ...]  # column, format of every cell, blank ones included
+    formats: tuple[int, ...]  # format of every cell, blank ones included
     spans: tuple[tuple[int, int], ...]  # first and last column of every cell that keeps to this row
+    wide: tuple[tuple[int, int], ...]  # those of several columns
     wrapped: tuple[tuple[int, float, textfit.Font], ...]  # first column, width and font of cells whose text wraps
     slots: tuple[Slot, ...]
 
@@ -221,7 +219,7 @@ def _geometry(layout: Layout) -> dict[int, _Geometry]:
 
 def _row_geometry(layout: Layout, row: int) -> _Geometry:
     blueprint = layout.blueprint
-    styles = tuple((column, blueprint.styles.get((row, column), 0)) for column in range(1, layout.last_column + 1))
+    formats = tuple(blueprint.styles.get((row, column), 0) for column in range(1, layout.last_column + 1))
     held = {
         column
         for merge in blueprint.merges
@@ -240,7 +238,8 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
         for left, right in spans
         if blueprint.wraps[style := blueprint.styles.get((row, left), 0)]
     )
-    return _Geometry(blueprint.rows[row], styles, tuple(spans), wrapped, layout.by_row.get(row, ()))
+    wide = tuple(span for span in spans if span[1] > span[0])
+    return _Geometry(blueprint.rows[row], formats, tuple(spans), wide, wrapped, layout.by_row.get(row, ()))
 
 
 def _small_units(units: list[tuple[int, int]], rows: list[PlannedRow], most: float) -> Iterator[tuple[int, int]]:

@@ -99,7 +99,7 @@ def _totals(layout: Layout, plan: FormPlan) -> Iterator[tuple[str, str]]:
         if slot.path is None or not slot.path.startswith(COMPUTED):
             continue
         row = plan.sheet.rows[plan.spans[slot.row][0] - 1]
-        value = next((value for column, _, value in row.cells if column == slot.column), None)
+        value = row.values.get(slot.column)
         if text := _value_text(value):
             yield slot.path, text
 

@@ -193,11 +193,9 @@ class _Planner:
                 column += 1
             taken.add((row, column))
             while self.canvas.height < row:
-                self.canvas.sheet.rows.append(PlannedRow(15.0, []))
-            self.canvas.sheet.rows[row - 1].cells.append((column, -1, typed_value(stray.cell)))
+                self.canvas.sheet.rows.append(PlannedRow(15.0))
+            self.canvas.sheet.rows[row - 1].beside[column] = typed_value(stray.cell)
             self.canvas.remember(stray.cell, row, column)
-        for planned in self.canvas.sheet.rows:
-            planned.cells.sort(key=lambda cell: cell[0])
 
 
 def _score_formula(scored: RowResult, weight: str | None = None) -> str:

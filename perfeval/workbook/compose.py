@@ -12,12 +12,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from perfeval.workbook.grid import Range, column_letter
+from perfeval.workbook.grid import column_letter
 from perfeval.workbook.sheetxml import text as xml_text
 from perfeval.workbook.styles import Look
 
 __all__ = [
-    "Format",
     "Formula",
     "Link",
     "PlannedRow",
@@ -39,15 +38,17 @@ class Formula:
 
 
 Value = str | Decimal | int | Formula | None
-Format = int | Look  # a cell format of the template, perhaps varied
 
 
 @dataclass(slots=True)
 class PlannedRow:
-    """One physical row: its height in points and its cells as (column, format, value), by column."""
+    """One physical row. Most of its cells are blank and as in its neighbours: only what differs is written down."""
 
-    height: float
-    cells: list[tuple[int, Format, Value]]
+    height: float  # points
+    formats: tuple[int, ...] = ()  # of the template, by column from the first on
+    values: dict[int, Value] = field(default_factory=dict)  # by column
+    varied: dict[int, Look] = field(default_factory=dict)  # formats of columns that differ from `formats`
+    beside: dict[int, Value] = field(default_factory=dict)  # values in columns after the last of `formats`, unformatted
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class SheetPlan:
     """A sheet to be written."""
 
     rows: list[PlannedRow] = field(default_factory=list)  # from row 1 on, without gaps
-    merges: list[Range] = field(default_factory=list)
+    merges: list[tuple[int, int, int, int]] = field(default_factory=list)  # top, left, bottom, right
     links: list[Link] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)  # rows after which a new page begins
 
@@ -82,34 +83,60 @@ _LETTERS = tuple(column_letter(number) for number in range(1, 257))
 def sheet_data(plan: SheetPlan, formats: Mapping[Any, int]) -> str:
     """The `<sheetData>` of a plan; `formats` turns its formats into those of the workbook written to."""
     out = ["<sheetData>"]
-    add = out.append
+    target: dict[tuple[int, ...], tuple[int, ...]] = {}  # formats of a row → those of the workbook written to
     for number, row in enumerate(plan.rows, 1):
-        add(f'<row r="{number}" ht="{row.height:g}" customHeight="1">')
-        for column, xf, value in row.cells:
-            head = f'<c r="{_LETTERS[column - 1]}{number}" s="{formats[xf]}"'
-            if value is None or value == "":
-                add(f"{head}/>")
-            elif isinstance(value, str):
-                add(f'{head} t="inlineStr">{text_cell(value)}</c>')
-            elif isinstance(value, Formula):
-                if isinstance(value.value, str):
-                    add(f'{head} t="str"><f>{xml_text(value.expression)}</f><v>{xml_text(value.value)}</v></c>')
-                else:
-                    add(f"{head}><f>{xml_text(value.expression)}</f><v>{value.value!r}</v></c>")
-            else:
-                add(f"{head}><v>{value}</v></c>")
-        add("</row>")
-    add("</sheetData>")
+        xfs = target.get(row.formats)
+        if xfs is None:
+            xfs = target[row.formats] = tuple([formats[style] for style in row.formats])
+        heads, blanks = _row_cells(xfs, number)
+        cells = list(blanks)
+        varied = row.varied
+        for column, value in row.values.items():
+            if value is not None and column not in varied:
+                cells[column - 1] = heads[column - 1] + _content(value)
+        for column, look in varied.items():
+            cells[column - 1] = _head(column, number, formats[look]) + _content(row.values.get(column))
+        for column in sorted(row.beside):
+            cells.append(_head(column, number, 0) + _content(row.beside[column]))
+        out.append(f'<row r="{number}" ht="{row.height:g}" customHeight="1">')
+        out += cells
+        out.append("</row>")
+    out.append("</sheetData>")
     return "".join(out)
 
 
-def merge_cells(merges: Sequence[Range]) -> str:
+@lru_cache(maxsize=1024)
+def _row_cells(xfs: tuple[int, ...], number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The cells of a row in these formats, without their ends and blank; forms of a batch share most of their rows."""
+    heads = tuple(_head(column, number, xf) for column, xf in enumerate(xfs, 1))
+    return heads, tuple(f"{head}/>" for head in heads)
+
+
+def _head(column: int, number: int, xf: int) -> str:
+    return f'<c r="{_LETTERS[column - 1]}{number}" s="{xf}"'
+
+
+def _content(value: Value) -> str:
+    """What follows the attributes of a cell that all cells have, its end included."""
+    if isinstance(value, str):
+        return f' t="inlineStr">{text_cell(value)}</c>' if value else "/>"
+    if isinstance(value, Formula):
+        expression = xml_text(value.expression)
+        if isinstance(value.value, str):
+            return f' t="str"><f>{expression}</f><v>{xml_text(value.value)}</v></c>'
+        return f"><f>{expression}</f><v>{value.value!r}</v></c>"
+    return "/>" if value is None else f"><v>{value}</v></c>"
+
+
+def merge_cells(merges: Sequence[tuple[int, int, int, int]]) -> str:
     """The `<mergeCells>` element, "" when nothing is merged."""
     if not merges:
         return ""
-    return (
-        f'<mergeCells count="{len(merges)}">' + "".join(f'<mergeCell ref="{m.ref}"/>' for m in merges) + "</mergeCells>"
-    )
+    refs = [
+        f'<mergeCell ref="{_LETTERS[left - 1]}{top}:{_LETTERS[right - 1]}{bottom}"/>'
+        for top, left, bottom, right in merges
+    ]
+    return f'<mergeCells count="{len(merges)}">{"".join(refs)}</mergeCells>'
 
 
 def row_breaks(rows: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from perfeval.workbook import textfit
 from perfeval.workbook.compose import Link, PlannedRow, SheetPlan, merge_cells, sheet_data
-from perfeval.workbook.grid import Range, Sheet
+from perfeval.workbook.grid import Sheet
 from perfeval.workbook.sheetxml import MAIN, attribute, worksheet
 from perfeval.workbook.textfit import Font
 
@@ -23,6 +23,7 @@ _WIDTHS = (7.0, 9.0, 20.0, 26.0, 58.0, 48.0)
 _FACE = "宋体"
 # Formats: 0 plain (unused), 1 title, 2 header, 3 centred cell, 4 text cell, 5 link.
 FORMATS = range(1, 6)
+_UNLINKED, _LINKED = (3, 3, 4, 4, 4, 4), (3, 3, 5, 4, 4, 4)
 STYLES = (
     f'<styleSheet xmlns="{MAIN}">'
     '<fonts count="4">'
@@ -82,16 +83,16 @@ def is_problem_sheet(sheet: Sheet) -> bool:
 
 def problem_sheet(problems: Sequence[Problem], formats: Mapping[int, int]) -> bytes:
     """The sheet's XML; `formats` turns `FORMATS` into cell formats of the workbook written to."""
-    plan = SheetPlan(merges=[Range(1, 1, 1, 6)])
-    plan.rows.append(PlannedRow(30.0, [(1, 1, _TITLE), *((column, 1, None) for column in range(2, 7))]))
-    plan.rows.append(PlannedRow(21.0, [(column, 2, word) for column, word in enumerate(_HEADER, 1)]))
+    plan = SheetPlan(merges=[(1, 1, 1, 6)])
+    plan.rows.append(PlannedRow(30.0, (1,) * 6, {1: _TITLE}))
+    plan.rows.append(PlannedRow(21.0, (2,) * 6, dict(enumerate(_HEADER, 1))))
+    font = Font(_FACE, 11.0)
     for number, problem in enumerate(problems, 3):
         texts = (problem.severity, problem.code, problem.place, problem.label, problem.message, problem.fix)
         linked = bool(problem.sheet)
-        cells = [(n, 3 if n <= 2 else 5 if n == 3 and linked else 4, text) for n, text in enumerate(texts, 1)]
-        font = Font(_FACE, 11.0)
         needed = max(textfit.height(text, width, font) for text, width in zip(texts, _WIDTHS, strict=True))
-        plan.rows.append(PlannedRow(min(max(needed, 20.0), textfit.MAX_HEIGHT), list(cells)))
+        height = min(max(needed, 20.0), textfit.MAX_HEIGHT)
+        plan.rows.append(PlannedRow(height, _LINKED if linked else _UNLINKED, dict(enumerate(texts, 1))))
         if linked:
             name = problem.sheet.replace("'", "''")
             plan.links.append(Link(f"C{number}", f"'{name}'!{problem.cell or 'A1'}"))
