@@ -83,7 +83,17 @@ def merged(form: Form, reading: Sequence[Finding], record: FormRecord, layout: L
         else cell
         for key, cell in form.narrative.items()
     }
-    return Recalled(replace(form, indicators=indicators, fields=fields, narrative=narrative), (*reading, *found))
+    made_anew = replace(form, indicators=indicators, fields=fields, narrative=narrative)
+    # What could not be read where we wrote – a formula that no program has calculated yet – is nobody's fault.
+    ours = _filled(form) - _filled(made_anew)
+    return Recalled(made_anew, (*(finding for finding in reading if finding.cell not in ours), *found))
+
+
+def _filled(form: Form) -> set[str]:
+    """Addresses of the computed cells in which something stands."""
+    cells = [i.cell(key) for i in form.indicators for key in ("score", "weight")]
+    cells += [cell for path, cell in form.fields.items() if path.startswith(COMPUTED)]
+    return {cell.ref for cell in cells if cell}
 
 
 def outdated(evaluation: Evaluation, record: FormRecord) -> bool:
