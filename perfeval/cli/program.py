@@ -15,6 +15,7 @@ from perfeval.cli import buglog
 from perfeval.cli.changes import diff
 from perfeval.cli.console import Console, forget_stdout, use_utf8
 from perfeval.cli.explain import explain
+from perfeval.cli.hotfolder import watch
 from perfeval.cli.mail import mail
 from perfeval.cli.packs import new, packs
 from perfeval.cli.words import Group
@@ -80,7 +81,7 @@ def program() -> None:
     """All commands."""
 
 
-for _command in (fill, check, new, mail, packs, explain):
+for _command in (fill, check, watch, new, diff, mail, packs, explain):
     program.add_command(_command)
 
 
