@@ -159,7 +159,7 @@ def _ending(watcher: Watcher) -> Iterator[set[int]]:
         watcher.stop.set()
         signal.signal(number, before[number])
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {int(number): signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received
     finally:

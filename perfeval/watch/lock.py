@@ -44,7 +44,7 @@ def _locked(folder: Path) -> int:
             return descriptor
         os.close(descriptor)
         raise PathError(
-            f"「{folder}」已经有一个 perfeval watch 在运行。同一个文件夹只能有一个;"
+            f"「{path.parent}」已经有一个 perfeval watch 在运行。同一个文件夹只能有一个;"
             "请让它继续运行,或先停掉它再启动新的。"
         ) from error
     return descriptor

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from perfeval.errors import UsageError
 
 __all__ = ["unit_text"]
+
+_SAFE = re.compile(r"[\w./:=-]+")
 
 
 def unit_text(command: Sequence[str], inbox: Path) -> str:
@@ -39,7 +42,7 @@ WantedBy=default.target
 
 def _quoted(word: str) -> str:
     escaped = _plain(word).replace("\\", "\\\\").replace('"', '\\"').replace("$", "$$")
-    return f'"{escaped}"'
+    return escaped if _SAFE.fullmatch(escaped) else f'"{escaped}"'
 
 
 def _plain(word: str) -> str:

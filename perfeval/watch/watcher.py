@@ -19,7 +19,7 @@ from pathlib import Path
 from perfeval.errors import PathError
 from perfeval.files import read_fault, reason, write_fault
 from perfeval.findings import Finding
-from perfeval.ledger import Entry, Ledger, entry_of, file_key, open_ledger, options_key
+from perfeval.ledger import FOLDER, Entry, Ledger, entry_of, file_key, open_ledger, options_key
 from perfeval.pack import available, load_pack
 from perfeval.pipeline import Options, Outcome, layout_of, produce
 from perfeval.planning import output_name
@@ -89,10 +89,10 @@ class Watcher:
             layout_of(load_pack(pack_id, options.templates))  # what is wrong is said now, not at the first file
         self._key = options_key(options)
         try:
-            out.mkdir(parents=True, exist_ok=True)
+            (out / FOLDER).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PathError(f"建不了文件夹「{out}」:{reason(error)}。") from error
-        with only_one((inbox, out)):
+        with only_one((inbox, out / FOLDER)):
             folders.remove_leftovers([out / name for name in (DONE, TO_CORRECT, ORIGINALS)])
             self._open_ledger()
             try:
@@ -172,7 +172,7 @@ class Watcher:
             if os.name == "nt" and isinstance(error, PermissionError):  # there it means: open in Excel or WPS
                 return self._retry(decision, Finding("BAT013", params={"path": str(source)}))
             return self._retry(decision, read_fault(error, source))
-        if not self.settings.out.is_dir():
+        if not (self.settings.out / FOLDER).is_dir():  # a share that went away leaves an empty folder behind
             missing = Finding("BAT012", params={"path": str(self.settings.out), "reason": "路径不存在"})
             return self._retry(decision, missing)
         try:
