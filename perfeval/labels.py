@@ -6,18 +6,21 @@ A label is a cell of its own, or the beginning of a cell that goes on with a val
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from perfeval.layout import TABLE_PREFIXES, Layout, Slot, bare
+from perfeval.layout import TABLE_PREFIXES, Layout, Slot, bare, yearless
 from perfeval.workbook.grid import Sheet
 
-__all__ = ["LabelIndex", "Position", "Words", "label_index", "likeness", "nearest", "positions", "words_of"]
+__all__ = [
+    "LabelIndex", "Position", "Words", "headings_in", "label_index", "likeness", "nearest", "words_of",
+]  # fmt: skip
 
 Position = tuple[int, int]
 Words = dict[str, list[Position]]  # normalised short text → cells that hold it
+Prefixes = dict[tuple[str, str], list[tuple[Position, str]]]  # `Slot.spoken` → cells that begin so, and the rest
 _LONGEST_LABEL = 80  # characters; longer cells are text, at most their beginning is a label
 
 
@@ -32,6 +35,9 @@ def words_of(sheet: Sheet) -> Words:
                 words[key].append(position)
             else:
                 words[key] = [position]
+            if "20" in key:
+                for other in yearless(key):
+                    words.setdefault(other, []).append(position)
     return words
 
 
@@ -41,13 +47,18 @@ def likeness(words: Words, layout: Layout) -> float:
     return len({number for word in items.keys() & words.keys() for number in items[word]}) / layout.item_count
 
 
-def nearest(word: str, words: Iterable[str], cutoff: float = 0.5) -> str | None:
-    """The word most like `word`, None when none is like it."""
+def nearest(wanted: Iterable[str], texts: Mapping[Position, str], cutoff: float = 0.5) -> Position | None:
+    """The cell whose text is most like one of the `wanted` words, None when none is like them."""
     best, share = None, cutoff
-    for candidate in words:
-        ratio = SequenceMatcher(None, bare(word), bare(candidate)).ratio()
-        if ratio > share:
-            best, share = candidate, ratio
+    matcher = SequenceMatcher(None)
+    for word in wanted:
+        matcher.set_seq2(bare(word))
+        for position, text in texts.items():
+            if len(text) > _LONGEST_LABEL:
+                continue
+            matcher.set_seq1(bare(text))
+            if matcher.real_quick_ratio() > share and (ratio := matcher.ratio()) > share:
+                best, share = position, ratio
     return best
 
 
@@ -56,40 +67,68 @@ class _Patterns:
     """Labels that share their cell with a value, as one regular expression over the beginnings of cells."""
 
     regex: re.Pattern[str]
-    slots: tuple[Slot, ...]
+    slots: tuple[Slot, ...]  # one for each group of the expression
     first: frozenset[str]
+    inside: tuple[tuple[Slot, re.Pattern[str]], ...]  # places told by the words on both sides: may begin anywhere
     endings: tuple[tuple[Slot, re.Pattern[str]], ...]  # places that are told by the words after them alone
     last: frozenset[str]
+    headings: frozenset[Slot]  # of the narrative
 
 
 @lru_cache(maxsize=64)
 def _patterns(layout: Layout) -> _Patterns:
-    slots = _headings(layout)
-    regex = "|".join(f"(?P<s{number}>{_loose(slot.text)}{_ending(slot)})" for number, slot in enumerate(slots))
-    first = frozenset(form for slot in slots for form in _widths(slot.text.strip()[:1]))
-    ended = [slot for slot in layout.slots if slot.path and not slot.text.strip() and slot.is_anchor]
-    ended = [slot for slot in ended if not (slot.path or "").startswith(TABLE_PREFIXES)]
-    endings = tuple((slot, re.compile(rf"[^\n]{{0,{_LONGEST_LABEL}}}?{_loose(slot.suffix)}\s*")) for slot in ended)
-    last = frozenset(form for slot in ended for form in _widths(slot.suffix.strip()[-1:]))
+    headings = frozenset(s for s in layout.slots if s.is_label and s.row > layout.total_row and s.column == 1)
+    guides = {leading[0] for leading in layout.guides.values() if leading} - headings
+    places = [slot for slot in layout.slots if slot.path and not slot.path.startswith(TABLE_PREFIXES)]
+    told = [slot for slot in places if slot.text.strip() and slot.is_anchor]
+    slots = tuple({slot.spoken: slot for slot in (*told, *headings, *sorted(guides, key=_by_place))}.values())
+    words = {slot: "|".join(_loose(word) for word in _spellings(layout, slot)) for slot in slots}
+    regex = "|".join(f"(?P<s{n}>(?:{words[s]}){_ending(s, s in guides)})" for n, s in enumerate(slots))
     pattern = re.compile(rf"\s*(?:{regex})[\s:\uff1a]*" if slots else "(?!)")
-    return _Patterns(pattern, slots, first, endings, last)
+    first = {form for slot in slots for word in _spellings(layout, slot) for form in _widths(word.strip()[:1])}
+    inside = [slot for slot in told if slot.suffix.strip() and len(bare(slot.text)) > 1]
+    ended = [slot for slot in places if not slot.text.strip() and slot.is_anchor]
+    return _Patterns(
+        pattern,
+        slots,
+        frozenset(first | {"2", "\uff12"} if any("20" in word for word in words.values()) else first),
+        tuple((slot, re.compile(rf"(?:{words[slot]})[\s:\uff1a]*")) for slot in inside),
+        tuple((slot, re.compile(rf"[^\n]{{0,{_LONGEST_LABEL}}}?{_loose(slot.suffix)}\s*")) for slot in ended),
+        frozenset(form for slot in ended for form in _widths(slot.suffix.strip()[-1:])),
+        headings,
+    )
 
 
-def _ending(slot: Slot) -> str:
-    """What must follow somewhere after words that say too little by themselves: 「(」 … 「年度)」."""
+def _by_place(slot: Slot) -> tuple[int, int]:
+    return slot.row, slot.column
+
+
+def _spellings(layout: Layout, slot: Slot) -> tuple[str, ...]:
+    return (slot.text, *sorted(layout.labels[slot.text] - {slot.key}))
+
+
+def _ending(slot: Slot, guide: bool) -> str:
+    """What must follow: a label's colon and value; what stands after words that say too little, 「(」 … 「年度)」."""
+    if guide:
+        return r"(?=\s*[:\uff1a]\s*[^\s:\uff1a])"
     if slot.path is None or any(char.isalnum() for char in slot.text):
         return ""
     return rf"(?=[^\n]*{_loose(slot.suffix)}\s*$)"
 
 
+_YEAR = re.compile(r"20\d\d")
+
+
 def _loose(text: str) -> str:
-    """A pattern for `text` whatever its blanks and the width of its characters; colons are optional."""
+    """A pattern for `text` in any year, whatever its blanks and the width of its characters; colons are optional."""
     parts = []
-    for char in text.strip():
+    for char in _YEAR.sub("\0", text).strip():
         if char.isspace():
             continue
         if char in ":\uff1a":
             parts.append("[:\uff1a]?")
+        elif char == "\0":
+            parts.append(r"\d{4}")
         else:
             parts.append("[" + re.escape("".join(sorted(_widths(char)))) + "]")
     return r"\s*".join(parts)
@@ -105,58 +144,73 @@ def _widths(char: str) -> set[str]:
     return {char} if char else set()
 
 
-def _headings(layout: Layout) -> tuple[Slot, ...]:
-    """Slots whose words may be followed by a value in the same cell: patterns, and the narrative headings."""
-    return tuple(
-        slot
-        for slot in layout.slots
-        if (slot.path and slot.text.strip() and slot.is_anchor and not slot.path.startswith(TABLE_PREFIXES))
-        or (slot.is_label and slot.row > layout.total_row and slot.column == 1)
-    )
-
-
-@dataclass
 class LabelIndex:
     """Where label words stand in the sheet."""
 
-    words: Words
-    prefixes: dict[Slot, list[tuple[Position, str]]]  # slot → cells that begin with its words, and the rest
+    def __init__(self, layout: Layout, words: Words, prefixes: Prefixes) -> None:
+        self.words = {word: words[word] for word in _all_spellings(layout) & words.keys()}
+        self._layout = layout
+        self._prefixes = prefixes
+        self._cells: dict[tuple[str, str], list[Position]] = {}
+
+    def cells(self, slot: Slot) -> list[Position]:
+        """The cells that carry the words of a label or of a place with words of its own."""
+        spoken = slot.spoken
+        found = self._cells.get(spoken)
+        if found is None:
+            found = self._cells[spoken] = [position for position, _ in self._prefixes.get(spoken, ())]
+            if slot.is_label:
+                for spelling in self._layout.labels[slot.text]:
+                    found += self.words.get(spelling, ())
+        return found
+
+    def rest(self, slot: Slot, position: Position) -> str | None:
+        """What follows the words of `slot` in the cell that begins with them; None when it does not."""
+        found = self._prefixes.get(slot.spoken, ())
+        return next((text for where, text in found if where == position), None)
 
 
 def label_index(sheet: Sheet, layout: Layout, words: Words) -> LabelIndex:
     patterns = _patterns(layout)
     first, regex = patterns.first, patterns.regex
-    prefixes: dict[Slot, list[tuple[Position, str]]] = {}
+    prefixes: Prefixes = {}
     for position, cell in sheet.cells.items():
         text = cell.text
-        if (text[0] in first or text.lstrip()[:1] in first) and (match := regex.match(text)):
+        begin = text[:1]
+        if (begin in first or (begin.isspace() and text.lstrip()[:1] in first)) and (match := regex.match(text)):
             group = match.lastgroup
             assert group is not None
-            prefixes.setdefault(patterns.slots[int(group[1:])], []).append((position, text[match.end() :]))
+            prefixes.setdefault(patterns.slots[int(group[1:])].spoken, []).append((position, text[match.end() :]))
         elif patterns.last and text.rstrip()[-1:] in patterns.last:
             for slot, ending in patterns.endings:
                 if ending.fullmatch(text):
-                    prefixes.setdefault(slot, []).append((position, text))
-    return LabelIndex({word: words[word] for word in _all_spellings(layout) & words.keys()}, prefixes)
+                    prefixes.setdefault(slot.spoken, []).append((position, text))
+    for slot, pattern in patterns.inside:
+        if slot.spoken not in prefixes:  # 江门市2023年度项目绩效自评指标评分表(某项目)
+            for position, cell in sheet.cells.items():
+                if len(cell.text) <= _LONGEST_LABEL and (match := pattern.search(cell.text)):
+                    prefixes.setdefault(slot.spoken, []).append((position, cell.text[match.end() :]))
+    return LabelIndex(layout, words, prefixes)
 
 
 @lru_cache(maxsize=64)
 def _all_spellings(layout: Layout) -> frozenset[str]:
     words = set(layout.header_words)
     for slot in layout.slots:
-        if slot.is_label:
+        if slot.is_label or slot.is_anchor:
             words |= layout.labels[slot.text]
     return frozenset(words)
 
 
-def positions(layout: Layout, slot: Slot, index: LabelIndex, rows: range) -> list[Position]:
-    """Cells of `rows` that carry the words of a label or pattern slot."""
-    found: list[Position] = []
-    if slot.is_label:
-        words = index.words
-        for spelling in layout.labels[slot.text]:
-            if spelling in words:
-                found += [position for position in words[spelling] if position[0] in rows]
-    if slot in index.prefixes:
-        found += [position for position, _ in index.prefixes[slot] if position[0] in rows]
-    return found
+def headings_in(layout: Layout, text: str) -> list[tuple[str, str]]:
+    """The narrative in one cell, taken apart: (label, text under it); what stands before the first has label ""."""
+    patterns = _patterns(layout)
+    pieces: list[tuple[str, list[str]]] = [("", [])]
+    for line in text.split("\n"):
+        match = patterns.regex.match(line) if line.lstrip()[:1] in patterns.first else None
+        slot = patterns.slots[int((match.lastgroup or "")[1:])] if match else None
+        if match and slot in patterns.headings:
+            pieces.append((slot.text, [line[match.end() :]]))
+        else:
+            pieces[-1][1].append(line)
+    return [(label, "\n".join(lines).strip()) for label, lines in pieces]

@@ -23,19 +23,21 @@ from perfeval.workbook.package import BadWorkbook
 if TYPE_CHECKING:
     from perfeval.pack import Pack
 
-__all__ = ["COMPUTED", "TABLE_PREFIXES", "Column", "Layout", "Slot", "bare", "compile_layout", "normal"]
+__all__ = ["COMPUTED", "TABLE_PREFIXES", "Column", "Layout", "Slot", "bare", "compile_layout", "normal", "yearless"]
 
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)\s*\}\}")
-_IGNORED = re.compile(r"[\s:\u200b\ufeff\"“”]+")
+_IGNORED = re.compile(r"[\s:\u200b\ufeff\"“”*★]+")  # a star marks what must be filled in
 _REMARK = re.compile(r"\s*[(\uff08].*$", re.S)
 _BRACKETS = re.compile(r"\([^()]*\)")
+_YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
+_YEAR_WORDS = re.compile(r"(?<!\d)20\d\d(?!\d)年?度?")
 COMPUTED = ("total.", "funds.points", "funds.score", "funds.execution_rate")  # places nobody has to fill in
 TABLE_PREFIXES = ("level1.", "level2.", "indicator.")
 
 
 @lru_cache(maxsize=4096)
 def normal(text: str) -> str:
-    """Words as they are compared: width of characters, blanks, colons and quotes do not matter."""
+    """Words as they are compared: width of characters, blanks, colons, quotes and stars do not matter."""
     return _IGNORED.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
 
@@ -44,6 +46,13 @@ def bare(text: str) -> str:
     """`normal` without remarks in brackets: 权重(%) is 权重; what is all bracket stays as it is."""
     full = normal(text)
     return _BRACKETS.sub("", full) or full
+
+
+@lru_cache(maxsize=1024)
+def yearless(word: str) -> tuple[str, ...]:
+    """What compared words are in another year: 2023年度指标值 is 指标值 or 年度指标值. () when no year is in them."""
+    found = dict.fromkeys((_YEAR_WORDS.sub("", word), _YEAR.sub("", word)))
+    return tuple(other for other in found if other not in (word, ""))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +71,11 @@ class Slot:
     def key(self) -> str:
         """The label's words as they are compared."""
         return bare(self.text)
+
+    @property
+    def spoken(self) -> tuple[str, str]:
+        """The words before and after a value; the same for labels that stand several times."""
+        return self.text, self.suffix
 
     @cached_property
     def is_label(self) -> bool:
@@ -117,6 +131,26 @@ class Layout:
         for slot in self.slots:
             rows.setdefault(slot.row, []).append(slot)
         return {row: tuple(slots) for row, slots in rows.items()}
+
+    @cached_property
+    def guides(self) -> Mapping[Slot, tuple[Slot, ...]]:
+        """Place → the labels that lead to it: the one before it and, where that stands in several rows (市本级), those
+        before that, up to one that stands nowhere else. A place with words of its own needs none."""
+        count: dict[str, int] = {}
+        for slot in self.slots:
+            if slot.is_label:
+                count[slot.key] = count.get(slot.key, 0) + 1
+        found = {}
+        for row, slots in self.by_row.items():
+            for number, slot in enumerate(slots):
+                if slot.path is None or slot.is_anchor or row in (self.indicator_row, self.total_row):
+                    continue
+                leading: list[Slot] = []
+                for label in reversed(slots[:number]):
+                    if label.is_label and (not leading or count[leading[-1].key] > 1):
+                        leading.append(label)
+                found[slot] = tuple(leading)
+        return found
 
     @cached_property
     def places(self) -> Mapping[str, Slot]:
@@ -199,9 +233,9 @@ def compile_layout(pack: Pack) -> Layout:
         slot.path: _column(slot, slots, header_top, pack) for slot in slots if slot.row == indicator_row and slot.path
     }
     labels = {
-        slot.text: frozenset({slot.key, *(bare(word) for word in _aliases(pack, slot))})
+        slot.text: frozenset(_spellings((slot.text, *_aliases(pack, slot))))
         for slot in slots
-        if slot.is_label
+        if slot.is_label or slot.is_anchor
     }
     above = _labels_above(slots, range(header_top, total_row + 1))
     return Layout(pack, blueprint.sheet, blueprint, slots, header_top, indicator_row, total_row, columns, labels, above)
@@ -218,6 +252,11 @@ def _slot(blueprint: Blueprint, row: int, column: int, text: str) -> Slot:
             )
         return Slot(row, column, span, style, text)
     return Slot(row, column, span, style, text[: match.start()], match.group(1), text[match.end() :])
+
+
+def _spellings(words: Iterable[str]) -> set[str]:
+    keys = {bare(word) for word in words}
+    return keys | {other for key in keys for other in yearless(key)}
 
 
 def _aliases(pack: Pack, slot: Slot) -> tuple[str, ...]:
@@ -280,11 +319,12 @@ def _column(slot: Slot, slots: tuple[Slot, ...], header_top: int, pack: Pack) ->
         for other in slots
         if header_top <= other.row < slot.row and other.span.left <= slot.column <= other.span.right
     ]
-    headers = tuple(other.key for other in above)
+    headers = tuple((*yearless(other.key), other.key)[0] for other in above)
     assert slot.path is not None
-    words = frozenset(bare(word) for word in pack.columns.get(slot.path, ()))
+    words = frozenset(_spellings(pack.columns.get(slot.path, ())))
     lowest = above[-1] if above else slot
-    own = frozenset({lowest.key}) if lowest.span.left == lowest.span.right and len(above) == 1 else frozenset()
+    single = lowest.span.left == lowest.span.right and len(above) == 1
+    own = frozenset(_spellings([lowest.text])) if single else frozenset()
     title = _REMARK.sub("", lowest.text) or lowest.text
     leaves = [other.text for other in slots if other.row == lowest.row and header_top <= other.row < slot.row]
     if len(above) > 1 and leaves.count(lowest.text) > 1:

@@ -6,43 +6,16 @@ indicator table are found by their header words. Nothing here depends on an addr
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from dataclasses import dataclass, field
-
-from perfeval.labels import LabelIndex, Position, Words, label_index, positions
-from perfeval.layout import Column, Layout, Slot, bare
+from perfeval.labels import LabelIndex, Position, Words, label_index
+from perfeval.layout import Column, Layout, Slot, bare, yearless
 from perfeval.model import Cell
+from perfeval.places import Found, Places, same_to_the_right, with_text
+from perfeval.sections import read_sections
 from perfeval.workbook.grid import Sheet, ref
 
 __all__ = ["Found", "Places", "locate"]
 
 _ANCHOR_COLUMNS = ("indicator.target", "indicator.actual", "indicator.score", "indicator.name")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A place found: the cell that is there, or the address where it would be."""
-
-    position: Position
-    cell: Cell  # its text is the value alone, without the fixed words around it
-
-
-@dataclass
-class Places:
-    """Everything that was recognised of a form in one sheet."""
-
-    fields: dict[str, Found] = field(default_factory=dict)
-    sections: dict[str, tuple[Found, ...]] = field(default_factory=dict)
-    header: tuple[int, int] | None = None  # first and last header row of the indicator table
-    columns: dict[str, int] = field(default_factory=dict)  # column key → column
-    data: range = range(0)  # rows of the indicator table
-    total_row: int | None = None
-    rows: dict[int, int] = field(default_factory=dict)  # template row → row, outside the indicator rows
-    missing_labels: list[Slot] = field(default_factory=list)
-    missing_columns: list[Column] = field(default_factory=list)
-    spare_headers: dict[Position, str] = field(default_factory=dict)  # header cells nobody asked for
-    consumed: set[Position] = field(default_factory=set)
-    right_edge: int = 0  # last column of the form in this sheet
 
 
 def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
@@ -61,7 +34,7 @@ def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
         places.data = range(places.header[1] + 1, min(below, default=sheet.last_row + 1))
     _read_rows(sheet, layout, upper, index, places)
     _read_rows(sheet, layout, lower, index, places)
-    _read_sections(sheet, layout, lower, index, places)
+    read_sections(sheet, layout, index, range(bottom + 1, sheet.last_row + 1), places)
     return places
 
 
@@ -75,7 +48,7 @@ def _align(layout: Layout, template_rows: list[int], index: LabelIndex, rows: ra
         weights: dict[int, int] = {}
         for slot in layout.by_row[template_row]:
             if slot.is_anchor:
-                for row in {position[0] for position in positions(layout, slot, index, rows)}:
+                for row in {row for row, _ in index.cells(slot) if row in rows}:
                     weights[row] = weights.get(row, 0) + len(slot.text) + len(slot.suffix)
         for row, weight in sorted(weights.items()):
             best, before = 0, -1
@@ -97,26 +70,30 @@ def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: La
         if row is None:
             row = _row_below_label(sheet, layout, template_row, index, places)
         if row is None:
-            places.missing_labels += [slot for slot in slots if slot.is_anchor]
+            for slot in slots:
+                if slot.path and not slot.path.startswith("narrative."):
+                    leading = layout.guides.get(slot, ())
+                    places.unread[slot] = leading[-1] if leading else layout.above.get(slot, slot)
             continue
-        marks: list[tuple[Slot, Position] | None] = []
+        marks: dict[Slot, Position] = {}
         after = 0
-        only = range(row, row + 1)
         for slot in slots:
-            here = positions(layout, slot, index, only)
-            found = min([p for p in here if p[1] > after], default=None) if here else None
-            if found is not None:
-                after = found[1]
-                places.consumed.add(found)
-            elif slot.is_anchor:
-                places.missing_labels.append(slot)
-            marks.append((slot, found) if found else None)
+            if slot.path and not slot.is_anchor:
+                continue
+            here = [place for place in index.cells(slot) if place[0] == row and place[1] > after]
+            if here:
+                found = min(here)
+                after = same_to_the_right(sheet, found)
+                marks[slot] = found
+                places.labels.update((row, column) for column in range(found[1], after + 1))
+        places.consumed |= places.labels
         for number, slot in enumerate(slots):
             if slot.path and not slot.path.startswith("narrative."):
                 _read_place(sheet, layout, slots, marks, number, row, index, places)
         signs = {bare(slot.text) for slot in slots if slot.path is None and not slot.is_label}
         if signs:
-            places.consumed.update(p for p, cell in sheet.cells.items() if p[0] == row and bare(cell.text) in signs)
+            across = ((row, column) for column in range(1, places.right_edge + 1))
+            places.consumed.update(p for p in across if p in sheet.cells and bare(sheet.cells[p].text) in signs)
 
 
 def _row_below_label(sheet: Sheet, layout: Layout, template_row: int, index: LabelIndex, places: Places) -> int | None:
@@ -128,7 +105,7 @@ def _row_below_label(sheet: Sheet, layout: Layout, template_row: int, index: Lab
         head = layout.above.get(slot)
         if head is not None and head.row in places.rows:
             row = places.rows[head.row]
-            found = min(positions(layout, head, index, range(row, row + 1)), default=None)
+            found = min((place for place in index.cells(head) if place[0] == row), default=None)
             if found is not None:
                 below = sheet.span(*found).bottom + template_row - head.span.bottom
                 places.rows[template_row] = below
@@ -140,7 +117,7 @@ def _read_place(
     sheet: Sheet,
     layout: Layout,
     slots: tuple[Slot, ...],
-    marks: list[tuple[Slot, Position] | None],
+    marks: dict[Slot, Position],
     number: int,
     row: int,
     index: LabelIndex,
@@ -148,51 +125,50 @@ def _read_place(
 ) -> None:
     slot = slots[number]
     assert slot.path is not None
-    own = marks[number]
-    end = next((mark[1][1] for mark in marks[number + 1 :] if mark), places.right_edge + 1)
-    if own is not None:
-        position = own[1]
-        rest = next(text for where, text in index.prefixes[slot] if where == position)
-        value = _without_suffix(rest, slot.suffix)
-        begin = sheet.span(*position).right + 1
-        if value or slot.suffix:
-            places.fields[slot.path] = Found(position, _with_text(sheet.cells[position], value))
+    own = marks.get(slot)
+    leading = layout.guides.get(slot, ())
+    missing = next((label for label in leading if label not in marks), slot if slot.is_anchor and own is None else None)
+    if missing is not None:
+        places.unread[slot] = missing
+        return
+    label = own or (marks[leading[0]] if leading else None)
+    begin = 1
+    if label is not None:
+        value = index.rest(slot if own else leading[0], label)
+        if (value is not None and (value := _without_suffix(value, slot.suffix))) or (own and slot.suffix):
+            places.fields[slot.path] = Found(label, with_text(sheet.cells[label], value or ""))
             return
-    else:
-        position = (row, 0)
-        left = next((n for n in range(number - 1, -1, -1) if marks[n]), None)
-        if left is None and any(s.is_label for s in slots[:number]):
+        begin = same_to_the_right(sheet, label) + 1
+    head = layout.above.get(slot)
+    if head is not None:
+        column = _column_below_label(head, places, index)
+        if column is None:
+            places.unread[slot] = head
             return
-        begin = 1
-        if left is not None:
-            label = marks[left]
-            assert label is not None
-            begin = sheet.span(*label[1]).right + 1
-        head = layout.above.get(slot)
-        if head is not None:
-            column = _column_below_label(layout, head, places, index)
-            if column is not None:
-                position = sheet.anchor(row, column)
-                places.fields[slot.path] = Found(position, sheet.cells.get(position, Cell(ref(*position))))
-                places.consumed.add(position)
-            return
-        position = (row, begin)
+        position = sheet.anchor(row, column)
+        places.fields[slot.path] = Found(position, sheet.cells.get(position, Cell(ref(*position))))
+        places.consumed.add(position)
+        return
+    end = next((marks[other][1] for other in slots[number + 1 :] if other in marks), places.right_edge + 1)
     for column in range(begin, end):
         anchor = sheet.anchor(row, column)
         if anchor in sheet.cells and anchor not in places.consumed:
             places.fields[slot.path] = Found(anchor, sheet.cells[anchor])
             places.consumed.add(anchor)
+            if number + 1 == len(slots) or slots[number + 1].is_label:
+                last = min(same_to_the_right(sheet, anchor), end - 1)
+                places.consumed.update((row, after) for after in range(column, last + 1))
             return
-    blank = position if own is not None else sheet.anchor(row, begin)
+    blank = label if own and label else sheet.anchor(row, begin)
     places.fields[slot.path] = Found(blank, Cell(ref(*blank)))
 
 
-def _column_below_label(layout: Layout, head: Slot, places: Places, index: LabelIndex) -> int | None:
+def _column_below_label(head: Slot, places: Places, index: LabelIndex) -> int | None:
     """The column that the label above a place heads in this sheet; None when the label is not there."""
     row = places.rows.get(head.row)
     if row is None:
         return None
-    found = min(positions(layout, head, index, range(row, row + 1)), default=None)
+    found = min((place for place in index.cells(head) if place[0] == row), default=None)
     return None if found is None else found[1]
 
 
@@ -202,46 +178,6 @@ def _without_suffix(text: str, suffix: str) -> str:
     if wanted and len(text) >= len(wanted) and bare(text[-len(wanted) :]) == bare(wanted):
         text = text[: -len(wanted)]
     return text.strip()
-
-
-def _with_text(cell: Cell, text: str) -> Cell:
-    return Cell(cell.ref, text, None, cell.formula, cell.problem)
-
-
-# ---- narrative ------------------------------------------------------------------------------------------------------
-
-
-def _read_sections(sheet: Sheet, layout: Layout, template_rows: list[int], index: LabelIndex, places: Places) -> None:
-    """A section is everything below its heading up to the next heading, and what follows the heading in its cell."""
-    starts = sorted(row for template, row in places.rows.items() if template in set(template_rows))
-    by_row: dict[int, list[Position]] = {}
-    for position in sheet.cells:
-        if position[0] >= (starts[0] if starts else sheet.last_row + 1):
-            by_row.setdefault(position[0], []).append(position)
-    for template_row in template_rows:
-        for slot in layout.by_row[template_row]:
-            if slot.path is None or not slot.path.startswith("narrative."):
-                continue
-            heading = max((row for row in template_rows if row < template_row and row in places.rows), default=None)
-            if heading is None or any(
-                s.path for row in template_rows if heading < row < template_row for s in layout.by_row[row]
-            ):
-                continue
-            start = places.rows[heading]
-            stop = starts[bisect_left(starts, start + 1)] if start < starts[-1] else sheet.last_row + 1
-            found = []
-            for label in layout.by_row[heading]:
-                for position, rest in index.prefixes.get(label, ()):
-                    if position[0] == start and rest.strip():
-                        found.append(Found(position, _with_text(sheet.cells[position], rest.strip())))
-            for row in range(start, stop):
-                for position in sorted(by_row.get(row, ())):
-                    if position not in places.consumed and position[1] <= max(places.right_edge, 1):
-                        found.append(Found(position, sheet.cells[position]))
-                        places.consumed.add(position)
-            places.sections[slot.path.removeprefix("narrative.")] = tuple(found) or (
-                Found((start + 1, slot.column), Cell(ref(start + 1, slot.column))),
-            )
 
 
 # ---- the indicator table --------------------------------------------------------------------------------------------
@@ -279,8 +215,8 @@ def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places)
     rows = sorted(
         position
         for slot in totals
-        for position in positions(layout, slot, index, range(bottom + 1, sheet.last_row + 1))
-        if position[1] <= name_column
+        for position in index.cells(slot)
+        if position[0] > bottom and position[1] <= name_column
     )
     if rows:
         places.total_row = rows[0][0]
@@ -290,20 +226,24 @@ def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places)
 
 
 def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: Places) -> None:
-    last = max((sheet.span(*p).right for p in sheet.cells if top <= p[0] <= bottom), default=1)
+    cells, anchor_of = sheet.cells, sheet.anchor
+    inside = [position for position in cells if top <= position[0] <= bottom]
+    last = max((sheet.span(*position).right for position in inside), default=1)
     paths: dict[int, tuple[str, ...]] = {}
     heads: dict[int, Position] = {}
     for column in range(1, last + 1):
         path: list[Position] = []
         for row in range(top, bottom + 1):
-            anchor = sheet.anchor(row, column)
-            if anchor in sheet.cells and (not path or path[-1] != anchor):
+            anchor = anchor_of(row, column)
+            if anchor in cells and (not path or path[-1] != anchor):
                 path.append(anchor)
         if path:
-            paths[column] = tuple(bare(sheet.cells[anchor].text) for anchor in path)
+            paths[column] = tuple([_head_word(layout, cells[anchor].text) for anchor in path])
             heads[column] = path[-1]
-    taken: set[int] = set()
-    for match in (_same_path, _same_end, _same_word):
+    exact = {path: column for column, path in reversed(paths.items())}
+    places.columns.update((key, exact[c.headers]) for key, c in layout.columns.items() if c.headers in exact)
+    taken = set(places.columns.values())
+    for match in (_same_end, _same_word):
         for key, wanted in layout.columns.items():
             if key in places.columns:
                 continue
@@ -315,22 +255,33 @@ def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: P
             if fitting:
                 places.columns[key] = fitting[0]
                 taken.add(fitting[0])
+    for key, wanted in layout.columns.items():
+        if key.endswith(".weight") and key not in places.columns and wanted.headers:
+            # 一级指标 名称 | 权重 with the merge above them taken apart.
+            name = places.columns.get(key.replace(".weight", ".name"), last)
+            after = next((c for c in range(name + 1, last + 1) if c in paths), last + 1)
+            if after not in taken and paths.get(after, ("",))[-1] == wanted.headers[-1]:
+                places.columns[key] = after
+                taken.add(after)
     places.right_edge = max(
         [last if not places.columns else 0, *(sheet.span(bottom, column).right for column in places.columns.values())]
     )
     places.missing_columns += [column for key, column in layout.columns.items() if key not in places.columns]
     used = {heads[column] for column in taken}
-    for position in sheet.cells:
-        if top <= position[0] <= bottom:
-            word = bare(sheet.cells[position].text)
-            if position in used or word in layout.header_words or word in layout.side_words:
-                places.consumed.add(position)
-            else:
-                places.spare_headers[position] = sheet.cells[position].text
+    for position in inside:
+        word = bare(cells[position].text)
+        if position in used or word in layout.header_words or word in layout.side_words:
+            places.consumed.add(position)
+        else:
+            places.spare_headers[position] = cells[position].text
 
 
-def _same_path(column: Column, path: tuple[str, ...]) -> bool:
-    return path == column.headers
+def _head_word(layout: Layout, text: str) -> str:
+    """A header text as it is compared; one with a year as the form would have it."""
+    word = bare(text)
+    if "20" in word:
+        return next((other for other in (word, *yearless(word)) if other in layout.header_words), word)
+    return word
 
 
 def _same_end(column: Column, path: tuple[str, ...]) -> bool:

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from perfeval import quantity
 from perfeval.findings import Finding
-from perfeval.labels import Words, nearest, words_of
+from perfeval.labels import Position, Words, nearest, words_of
 from perfeval.layout import COMPUTED, Layout, Slot, bare
 from perfeval.locate import Found, Places, locate
 from perfeval.model import BLANK, Cell, CellProblem, Form, Indicator, Kind, Quantity, Stray
@@ -25,7 +25,9 @@ from perfeval.workbook.textfit import join
 
 __all__ = ["read_form"]
 
-_ESSENTIAL = ("indicator.name", "indicator.target", "indicator.actual")
+_ESSENTIAL = ("level2.name", "indicator.name", "indicator.target", "indicator.actual", "indicator.score")
+_SHORT = {"level1.name": "level1", "level2.name": "level2"}
+_FREE = ("shortfall_reason", "evidence", "name", "target", "actual")  # columns whose words nobody prints
 _PROBLEM_CODES = {CellProblem.UNCACHED: "VAL201", CellProblem.ERROR: "VAL202", CellProblem.PICTURE: "VAL203"}
 _YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
 
@@ -53,7 +55,7 @@ class _Reading:
         self.year = _year(fields, self.pack)
         fields |= self._totals()
         indicators = tuple(self._indicators())
-        if not indicators and self.places.header:
+        if not indicators and self.places.header and "indicator.name" in self.places.columns:
             self._add("TPL026", ref(self.places.header[1] + 1, 1), "")
         strays = tuple(self._strays())
         if strays:
@@ -78,23 +80,39 @@ class _Reading:
 
     def _report_missing(self) -> None:
         spare = dict(self.places.spare_headers)
+        stated = any(group.weights == "stated" for group in self.pack.groups)
         for column in self.places.missing_columns:
-            if column.key not in _ESSENTIAL and column.key != "indicator.score":
+            if column.key not in _ESSENTIAL and not (stated and column.key == "indicator.weight"):
                 continue
-            guess = nearest(column.title, spare.values()) if self.places.header else None
+            guess = nearest((column.title, *column.words), spare) if self.places.header else None
             if guess is None:
                 self._add("TPL022", "", column.title, column=column.title)
             else:
-                row, col = next(position for position, text in spare.items() if text == guess)
-                self._add("TPL023", ref(row, col), column.title, column=column.title, row=str(row), found=guess.strip())
-        for slot in self.places.missing_labels:
-            if slot.path or slot.row >= self.layout.total_row:
-                continue
-            below = [place for place, head in self.layout.above.items() if head is slot]
-            if any(
-                other.path and not other.path.startswith(COMPUTED) for other in (*self.layout.by_row[slot.row], *below)
-            ):
-                self._add("TPL024", "", slot.text.strip(), missing=slot.text.strip())
+                found = "".join(spare.pop(guess).split())
+                self._add("TPL023", ref(*guess), column.title, column=column.title, row=str(guess[0]), found=found)
+        missing = {label.spoken: (place, label) for place, label in self.places.unread.items()}
+        for place, label in missing.values():
+            if not (place.path or "").startswith(COMPUTED):
+                self._report_missing_label(label)
+
+    def _report_missing_label(self, label: Slot) -> None:
+        """Name a label that is not there, and the text that is most like it where it should be."""
+        top, bottom = self.places.header or (self.sheet.last_row + 1, 0)
+        above = label.row < self.layout.header_top
+        others = {
+            position: cell.text.partition("\n")[0]
+            for position, cell in self.sheet.cells.items()
+            if cell.number is None
+            and position not in self.places.labels
+            and (position[0] < top if above else position[0] > bottom)
+        }
+        words = "".join(label.text.split()).rstrip(":\uff1a(\uff08") or label.suffix
+        guess = nearest(sorted(self.layout.labels[label.text]), others)
+        hint, cell = ",它旁边要填的内容没有读到。", ""
+        if guess is not None:
+            cell = ref(*guess)
+            hint = f";第{guess[0]}行“{''.join(others[guess].split())}”是否就是它?"
+        self._add("TPL024", cell, words, missing=words, hint=hint)
 
     # ---- header fields ----
 
@@ -144,61 +162,75 @@ class _Reading:
     def _indicators(self) -> Iterator[Indicator]:
         columns = self.places.columns
         consumed = self.places.consumed
-        sheet = self.sheet
+        held, anchor = self.sheet.cells, self.sheet.anchor
         name_column = columns.get("indicator.name")
+        if name_column is None:
+            return
+        keys = {_SHORT.get(key) or key.removeprefix("indicator."): column for key, column in columns.items()}
         level1_text = level2_text = ""
-        group: Group | None = None
-        done: set[tuple[tuple[int, int], ...]] = set()
+        done: set[tuple[Position | None, ...]] = set()
         for row in self.places.data:
-            for column in columns.values():
-                consumed.add(sheet.anchor(row, column))
-            if name_column is None:
-                continue
-            level1 = self._at(row, "level1.name")
-            level2 = self._at(row, "level2.name")
+            at = {key: anchor(row, column) for key, column in keys.items()}
+            cells = {
+                key: held[place] if place in held else Cell(ref(*place)) for key, place in at.items() if "." not in key
+            }
+            level1, level2 = cells.get("level1", BLANK), cells.get("level2", BLANK)
             if level1.text.strip():
                 if bare(level1.text) != bare(level1_text):
                     level2_text = ""
                 level1_text = level1.text.strip()
             if level2.text.strip():
                 level2_text = level2.text.strip()
-            cells = {
-                key.removeprefix("indicator."): self._at(row, key) for key in columns if key.startswith("indicator.")
-            }
             if not self._filled(cells):
+                self._pass_over(at, cells)
                 continue
-            # A row that was made of several by merging is read once.
-            identity = tuple(
-                sheet.anchor(row, columns[key])
-                for key in ("indicator.name", "indicator.target", "indicator.actual")
-                if key in columns
-            )
-            if identity in done:
+            consumed.update(at.values())
+            # A row that was made of several by merging is read once; a header repeated on a new page is none.
+            identity = tuple(at.get(key) for key in ("name", "target", "actual"))
+            if identity in done or self._is_header(cells):
                 continue
             done.add(identity)
-            cells["level1"], cells["level2"] = level1, level2
-            group, kind = _classify(self.pack, level1_text, level2_text)
-            if group is None:
-                where = level2 if level2 else level1
-                self._add(
-                    "TPL025",
-                    where.ref or cells["name"].ref,
-                    cells["name"].text,
-                    level1=level1_text or "空白",
-                    level2=level2_text or "空白",
-                    allowed="、".join(g.name for g in self.pack.groups if g.kinds),
-                )
+            yield from self._classified(row, level1_text, level2_text, cells)
+
+    def _pass_over(self, at: dict[str, Position], cells: dict[str, Cell]) -> None:
+        """A row that is no indicator: what the form itself prints there is done with, anything else stays a stray."""
+        for key, place in at.items():
+            cell = cells.get(key, BLANK)
+            if key in _FREE:
+                text = cell.text
+                if quantity.parse(text).kind is not Kind.NONE and not quantity.is_placeholder(text):
+                    continue
+            elif key == "score" and cell.number and cell.formula is None:
                 continue
-            if kind is None:
-                self._add(
-                    "TPL028",
-                    (level2 if level2 else level1).ref or cells["name"].ref,
-                    cells["name"].text,
-                    written=level2_text or "空白",
-                    level1=group.name,
-                    allowed="、".join(k.name for k in group.kinds),
-                )
-            yield self._indicator(row, group, level1_text or group.name, kind or level2_text, cells)
+            elif key in ("level1", "level2") and cell:
+                level1, level2 = (cell.text, "") if key == "level1" else ("", cell.text)
+                group, kind = _classify(self.pack, level1.strip(), level2.strip())
+                if group is None and kind is None and bare(cell.text) not in self.layout.header_words:
+                    continue
+            self.places.consumed.add(place)
+
+    def _is_header(self, cells: dict[str, Cell]) -> bool:
+        words = self.layout.header_words
+        return bare(cells["name"].text) in words and any(
+            bare(cells[key].text) in words for key in ("target", "actual") if key in cells
+        )
+
+    def _classified(self, row: int, level1_text: str, level2_text: str, cells: dict[str, Cell]) -> Iterator[Indicator]:
+        """The indicator of a row, if it is known which group it belongs to."""
+        level1, level2 = cells.get("level1", BLANK), cells.get("level2", BLANK)
+        group, kind = _classify(self.pack, level1_text, level2_text)
+        written = {"level1": level1_text or "空白", "level2": level2_text or "空白"}
+        where = (level2 if level2 else level1).ref or cells["name"].ref
+        if group is None:
+            allowed = "、".join(g.name for g in self.pack.groups if g.kinds)
+            self._add("TPL025", where, cells["name"].text, allowed=allowed, **written)
+            return
+        if kind is None and "level2" in cells:
+            allowed = "、".join(k.name for k in group.kinds)
+            self._add(
+                "TPL028", where, cells["name"].text, written=written["level2"], level1=group.name, allowed=allowed
+            )
+        yield self._indicator(row, group, level1_text or group.name, kind or level2_text, cells)
 
     def _totals(self) -> dict[str, Cell]:
         """What stands in the total row, by the path of its place."""
@@ -291,9 +323,13 @@ class _Reading:
     # ---- what stands beside the form ----
 
     def _strays(self) -> Iterator[Stray]:
-        consumed = self.places.consumed
-        for (row, column), cell in sorted(self.sheet.cells.items()):
-            if (row, column) not in consumed:
+        consumed, cells = self.places.consumed, self.sheet.cells
+        echoes = set(self.places.labels)  # a label that goes down several rows, its merge taken apart and filled
+        for row, column in sorted([place for place in cells if place not in consumed]):
+            cell = cells[row, column]
+            if (row - 1, column) in echoes and cells.get((row - 1, column), BLANK).text == cell.text:
+                echoes.add((row, column))
+            else:
                 yield Stray(row, max(column - self.places.right_edge, 0), cell)
 
 

@@ -20,7 +20,7 @@ LAYERS = {
     "model": 0, "numbers": 0, "findings": 0, "errors": 0,
     "quantity": 1, "pack": 1, "files": 1,
     "workbook": 2,
-    "layout": 3, "labels": 3, "locate": 3, "splitcols": 3, "recognise": 3, "reader": 3, "calculator": 3, "review": 3, "narrative": 3,
+    "layout": 3, "labels": 3, "locate": 3, "places": 3, "sections": 3, "splitcols": 3, "recognise": 3, "reader": 3, "calculator": 3, "review": 3, "narrative": 3,
     "canvas": 3, "tableplan": 3, "writer": 3, "assemble": 3, "memory": 3, "merging": 3, "recording": 3,
     "pipeline": 4,
     "planning": 5, "batch": 5, "jsonout": 5, "render": 5, "packview": 5,
