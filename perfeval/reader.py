@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from perfeval import quantity
+from perfeval.captions import captions
 from perfeval.findings import Finding
 from perfeval.labels import Position, Words, nearest, words_of
 from perfeval.layout import COMPUTED, Layout, Slot, bare
@@ -69,7 +70,7 @@ class _Reading:
             year=self.year,
             strays=strays,
             rows=self.places.rows,
-            labels=_labels(self.layout),
+            labels=captions(self.layout),
         )
         return form, tuple(self.findings)
 
@@ -120,7 +121,7 @@ class _Reading:
         cell = found.cell
         if path.startswith(COMPUTED):
             return self._computed(cell)
-        label = _labels(self.layout)[path]
+        label = captions(self.layout)[path]
         if cell.problem is not None:
             self._add(_PROBLEM_CODES[cell.problem], cell.ref, label, text=cell.text)
             return cell
@@ -338,41 +339,6 @@ def _number_beside(cell: Cell, read: Quantity, other: Quantity) -> Quantity:
     if read.kind is Kind.DATE and cell.number is not None and other.kind in (Kind.NUMBER, Kind.PERCENT):
         return Quantity(read.text, Kind.NUMBER, value=cell.number)
     return read
-
-
-@lru_cache(maxsize=64)
-def _labels(layout: Layout) -> dict[str, str]:
-    """Header fields and sections by path, each with the words a clerk sees before it."""
-    labels = {}
-    for path, slot in layout.places.items():
-        if path.startswith("narrative."):
-            words = [other.text for other in layout.slots if other.row < slot.row and other.column == 1][-1:]
-        else:
-            head = layout.above.get(slot)
-            words = _words_before(layout, slot) if head is None else [*_row_label(layout, slot), head.text]
-        label = " / ".join("".join(word.split()) for word in words) or slot.text
-        labels[path] = label.strip().rstrip(":\uff1a(\uff08")
-    return labels
-
-
-def _row_label(layout: Layout, slot: Slot) -> list[str]:
-    """The last label before a place in its own row, or of a cell that goes down beside it."""
-    before = [s for s in layout.slots if s.span.top <= slot.row <= s.span.bottom and s.column < slot.column]
-    return [s.text for s in sorted(before, key=lambda s: s.column) if s.is_label][-1:]
-
-
-def _words_before(layout: Layout, slot: Slot) -> list[str]:
-    """The label right before a place, after the words that head the whole row."""
-    before = [s for s in layout.slots if s.span.top <= slot.row <= s.span.bottom and s.column < slot.column]
-    before.sort(key=lambda s: s.column)
-    heads: list[str] = []
-    for other in before:
-        if other.path:
-            # The last word before the row's first place belongs to that place alone.
-            nearest_label = [s.text for s in before if s.path is None and s.column > other.column][-1:]
-            return [*heads[:-1], *nearest_label]
-        heads.append(other.text)
-    return heads
 
 
 def _joined(found: tuple[Found, ...]) -> Cell:
