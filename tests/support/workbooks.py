@@ -15,7 +15,8 @@ __all__ = ["dump"]
 def dump(path: Path) -> str:
     """Sheets, values, formulas, merges, formats, heights, page set-up and validations of a workbook.
 
-    Left out, because it says nothing about meaning: the order of formats in the style sheet, part names, properties.
+    Left out, because it says nothing about meaning: the order of formats in the style sheet, part names, properties;
+    and what the program notes for itself on a very hidden sheet, which tests of its own look at.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # openpyxl announces what it does not model
@@ -23,7 +24,10 @@ def dump(path: Path) -> str:
         values = openpyxl.load_workbook(path, data_only=True)
     lines = [f"names: {sorted(formulas.defined_names)}"]
     for sheet in formulas.worksheets:
-        lines += _sheet(sheet, values[sheet.title])
+        if sheet.sheet_state == "veryHidden":
+            lines += ["", f"# {sheet.title} (veryHidden)"]
+        else:
+            lines += _sheet(sheet, values[sheet.title])
     return "\n".join(lines) + "\n"
 
 
