@@ -127,7 +127,7 @@ class _Collector:
 
     def _keep(self, base: str, data: bytes, inside: tuple[str, ...]) -> None:
         digest = hashlib.sha256(data).hexdigest()
-        name = self._free(safe_name(base, fallback=f"附件{len(self.files) + 1}.xlsx"))
+        name = self._free(_safe(base))
         if digest in self._digests:
             self.say("EML010", name=name, other=self._digests[digest])
             return
@@ -200,6 +200,14 @@ class _Collector:
         words = _HTML_TAG.sub("", text) if leaf.kind == "text/html" else text
         if link or (_BIG_WORDS.search(words) and _ANY_LINK.search(text)):
             self.say("EML003")
+
+
+def _safe(base: str) -> str:
+    """A name for every disk that keeps its extension however long it is."""
+    stem, dot, extension = base.rpartition(".")
+    if not stem or len(extension) > 5:
+        return safe_name(base, fallback="附件")
+    return safe_name(f"{safe_name(stem, fallback='附件', limit=110)}{dot}{extension}")
 
 
 def _is_file(leaf: Leaf) -> bool:
