@@ -6,7 +6,7 @@ Everything in the input that is not our sheet stays as it was; what cannot be ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["assemble", "blank_form", "form_workbook"]
 
 _SELECTED = ' tabSelected="1"'
-_TINTS = {Severity.ERROR: "FFFFC7CE", Severity.WARNING: "FFFFEB9C"}
+_TINTS = {Severity.ERROR.label: "FFFFC7CE", Severity.WARNING.label: "FFFFEB9C"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class _Planned:
         """The finding at its place in the new workbook, if it is about this form."""
         if finding.sheet != self.source:
             return finding
-        return replace(self.plan.moved(finding), sheet=self.name)
+        return self.plan.moved(finding, self.name)
 
 
 def assemble(
@@ -161,8 +161,9 @@ def _packed(
     sheets: dict[str, bytes] = {}
     added: list[NewSheet] = []
     carried_all: list[Carried] = []
+    problems = [_problem(finding) for finding in findings]
     for form in planned:
-        own = [f for f in findings if f.sheet == form.name]
+        own = [problem for problem in problems if problem.sheet == form.name]
         adoption, tints = _adopted(styles, form, own)
         styles = StyleSheet.parse(adoption.data, theme)
         carried = carry(
@@ -185,7 +186,7 @@ def _packed(
         styles = StyleSheet.parse(listed.data, theme)
         # The list we wrote last time gives up its name.
         name = free_sheet_name(SHEET_NAME, [s.name for s in package.sheets if s.name not in dropped])
-        added.append(NewSheet(name, problem_sheet([_problem(f) for f in findings], {**listed.xf})))
+        added.append(NewSheet(name, problem_sheet(problems, {**listed.xf})))
     if memory is not None:
         name = free_sheet_name(MEMORY_NAME, [s.name for s in package.sheets if s.name not in dropped])
         added.append(NewSheet(name, memory_sheet(memory), "veryHidden"))
@@ -209,13 +210,14 @@ def _packed(
 # ---- one sheet ------------------------------------------------------------------------------------------------------
 
 
-def _adopted(styles: StyleSheet, form: _Planned, findings: Sequence[Finding]) -> tuple[Adoption, dict[str, str]]:
+def _adopted(styles: StyleSheet, form: _Planned, problems: Sequence[Problem]) -> tuple[Adoption, dict[str, str]]:
     """The form's formats in the workbook, and the tint of each problem cell by address."""
     blueprint = form.layout.blueprint
     tints: dict[str, str] = {}
-    for finding in sorted(findings, key=lambda f: f.severity.rank, reverse=True):
-        if finding.cell and finding.severity in _TINTS:
-            tints[finding.cell] = _TINTS[finding.severity]
+    for severity, argb in _TINTS.items():  # the gravest first: it gives the cell its tint
+        for problem in problems:
+            if problem.cell and problem.severity == severity:
+                tints.setdefault(problem.cell, argb)
     # Either none or all possible tints are asked for, so that the files of a batch share two style sheets.
     wanted = _looks(form.layout, bool(tints))
     template = StyleSheet.of(blueprint.package)
@@ -256,14 +258,13 @@ def _sheet_xml(form: _Planned, carried: Carried, adoption: Adoption, tints: Mapp
     return carried.worksheet({name: xml for name, xml in own.items() if xml}, rules)
 
 
-def _notes(findings: Sequence[Finding]) -> list[Note]:
+def _notes(problems: Sequence[Problem]) -> list[Note]:
     """One note for each problem cell with everything there is to say about it."""
     texts: dict[str, list[str]] = {}
-    for finding in findings:
-        if finding.cell and finding.severity in _TINTS:
-            texts.setdefault(finding.cell, []).append(
-                f"{finding.severity.label} {finding.code}:{finding.message}\n改法:{finding.fix}"
-            )
+    for problem in problems:
+        if problem.cell and problem.severity in _TINTS:
+            said = f"{problem.severity} {problem.code}:{problem.message}\n改法:{problem.fix}"
+            texts.setdefault(problem.cell, []).append(said)
     return [Note(cell, "\n".join(lines)) for cell, lines in texts.items()]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -50,10 +50,11 @@ class FormPlan:
             moved = max(target, min(moved, self.rows[at + 1][1] - 1)) if row != source else target
         return moved
 
-    def moved(self, finding: Finding) -> Finding:
-        """The finding at the address its cell has in the written sheet."""
+    def moved(self, finding: Finding, sheet: str) -> Finding:
+        """The finding at the address its cell has in the written sheet, which is called `sheet`."""
         position = self.positions.get(finding.cell)
-        return finding if position is None else replace(finding, cell=ref(*position))
+        cell = finding.cell if position is None else ref(*position)
+        return Finding(finding.code, cell, finding.label, finding.params, sheet)
 
 
 class Canvas:
@@ -91,8 +92,8 @@ class Canvas:
         needed = geometry.height
         for left, width, font in geometry.wrapped:
             value = values.get(left)
-            if value and isinstance(value, str):
-                needed = max(needed, textfit.height(value, width, font))
+            if value and isinstance(value, str) and (own := textfit.height(value, width, font)) > needed:
+                needed = own
         count = math.ceil(needed / textfit.MAX_HEIGHT)
         first = len(self.sheet.rows) + 1
         self.sheet.rows.append(PlannedRow(needed / count, geometry.formats, values))
@@ -106,7 +107,7 @@ class Canvas:
 
     def need(self, text: str, style: int, left: int, right: int) -> float:
         """Height in points that a text needs in columns `left`…`right`."""
-        return textfit.height(text, self.blueprint.width(left, right), self.blueprint.fonts[style])
+        return textfit.height(text, _width(self.layout, left, right), self.blueprint.fonts[style])
 
     def grow(self, top: int, bottom: int, needed: float) -> None:
         """Let rows `top`…`bottom` together be at least `needed` points high."""
@@ -242,6 +243,11 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
     return _Geometry(blueprint.rows[row], formats, tuple(spans), wide, wrapped, layout.by_row.get(row, ()))
 
 
+@lru_cache(maxsize=1024)
+def _width(layout: Layout, left: int, right: int) -> float:
+    return layout.blueprint.width(left, right)
+
+
 def _small_units(units: list[tuple[int, int]], rows: list[PlannedRow], most: float) -> Iterator[tuple[int, int]]:
     """The units, those higher than `most` taken apart into rows."""
     for first, last in units:
@@ -258,6 +264,7 @@ def typed_value(cell: Cell) -> Value:
     return cell.text or None
 
 
+@lru_cache(maxsize=1024)
 def exact_value(value: Fraction) -> Value:
     """A plain number, or a formula that keeps it exact."""
     if value.denominator == 1:

@@ -44,6 +44,12 @@ class TablePlan:
         self.evaluation = evaluation
         self.column_sums: dict[int, str] = {}  # column → its range, for SUM
         self._unfilled = Fraction(0)  # weights of printed indicators that nobody filled in
+        # What belongs to the indicator itself, by its name there ("target"), and its column.
+        self._places = {
+            key.removeprefix("indicator."): column.slot.column
+            for key, column in canvas.layout.columns.items()
+            if key.startswith("indicator.")
+        }
 
     @property
     def score_range(self) -> str:
@@ -101,12 +107,8 @@ class TablePlan:
 
     def _line(self, line: _Line, start: int) -> None:
         columns = self.layout.columns
-        values: dict[int, Value] = {}
         indicator = line.indicator
-        for key, column in columns.items():
-            name = key.removeprefix("indicator.")
-            if name != key:
-                values[column.slot.column] = self._column_value(line, name, start)
+        values = {column: self._column_value(line, name, start) for name, column in self._places.items()}
         first = self.canvas.add(self.layout.indicator_row, values)
         if line.group.scoring == "stated" and (score := columns.get("indicator.score")) is not None:
             look = Look(score.slot.style, unlocked=True)
@@ -118,8 +120,8 @@ class TablePlan:
         else:
             self.canvas.known.setdefault(indicator.row, first)
             for key, cell in indicator.cells.items():
-                if (place := columns.get(f"indicator.{key}")) is not None:
-                    self.canvas.remember(cell, first, place.slot.column)
+                if (column := self._places.get(key)) is not None:
+                    self.canvas.remember(cell, first, column)
 
     def _column_value(self, line: _Line, name: str, row: int) -> Value:
         indicator, result = line.indicator, line.result

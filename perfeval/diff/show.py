@@ -12,7 +12,6 @@ from perfeval.jsonout import VERSION, finding_object
 from perfeval.render import PLAIN, Look, clean, finding_lines, wrap
 from perfeval.workbook import textfit
 from perfeval.workbook.compose import PlannedRow, SheetPlan, merge_cells, sheet_data
-from perfeval.workbook.grid import Range
 from perfeval.workbook.plainbook import plain_workbook
 from perfeval.workbook.problems import STYLES
 from perfeval.workbook.sheetxml import MAIN, worksheet
@@ -148,15 +147,16 @@ def comparison_workbook(comparison: Comparison) -> bytes:
 
 def _list(comparison: Comparison) -> bytes:
     columns = len(_HEADER)
-    plan = SheetPlan(merges=[Range(1, 1, 1, columns)])
+    plan = SheetPlan(merges=[(1, 1, 1, columns)])
     names = f"{comparison.old.name} → {comparison.new.name}" if comparison.old else comparison.new.name
-    plan.rows.append(PlannedRow(30.0, [(1, 1, f"{_TITLE}({names})"), *((n, 2, None) for n in range(2, columns + 1))]))
-    plan.rows.append(PlannedRow(21.0, [(column, 2, word) for column, word in enumerate(_HEADER, 1)]))
+    plan.rows.append(PlannedRow(30.0, (1, *(2,) * (columns - 1)), {1: f"{_TITLE}({names})"}))
+    plan.rows.append(PlannedRow(21.0, (2,) * columns, dict(enumerate(_HEADER, 1))))
+    formats = (*(3,) * 4, *(4,) * (columns - 4))
     font = Font(_FACE, 11.0)
     for texts in _rows(comparison):
-        cells = [(n, 3 if n <= 4 else 4, text) for n, text in enumerate(texts, 1)]
         needed = max(textfit.height(text, width, font) for text, width in zip(texts, _WIDTHS, strict=True))
-        plan.rows.append(PlannedRow(min(max(needed, 20.0), textfit.MAX_HEIGHT), list(cells)))
+        height = min(max(needed, 20.0), textfit.MAX_HEIGHT)
+        plan.rows.append(PlannedRow(height, formats, dict(enumerate(texts, 1))))
     elements = {
         "sheetPr": '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>',
         "sheetViews": '<sheetViews><sheetView showGridLines="0" workbookViewId="0">'

@@ -101,7 +101,10 @@ def catalogue() -> dict[str, Code]:
 
 def code(code_id: str) -> Code:
     """The catalogue entry of `code_id`; KeyError for an unknown one (a mistake of ours)."""
-    return _stage(code_id[:3])[code_id]
+    known = _CODES.get(code_id)
+    if known is None:
+        known = _CODES[code_id] = _stage(code_id[:3])[code_id]
+    return known
 
 
 def worst(findings: Iterable[Finding]) -> Severity | None:
@@ -110,6 +113,7 @@ def worst(findings: Iterable[Finding]) -> Severity | None:
 
 
 _STAGE_CODES: dict[str, dict[str, Code]] = {}
+_CODES: dict[str, Code] = {}  # those asked for, by id
 
 
 def _stage(prefix: str) -> dict[str, Code]:

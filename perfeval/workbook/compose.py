@@ -96,8 +96,8 @@ def sheet_data(plan: SheetPlan, formats: Mapping[Any, int]) -> str:
                 cells[column - 1] = heads[column - 1] + _content(value)
         for column, look in varied.items():
             cells[column - 1] = _head(column, number, formats[look]) + _content(row.values.get(column))
-        for column in sorted(row.beside):
-            cells.append(_head(column, number, 0) + _content(row.beside[column]))
+        if row.beside:
+            cells += [_head(column, number, 0) + _content(value) for column, value in sorted(row.beside.items())]
         out.append(f'<row r="{number}" ht="{row.height:g}" customHeight="1">')
         out += cells
         out.append("</row>")

@@ -67,6 +67,7 @@ def free_name(pattern: str, taken: Container[str], start: int = 1) -> str:
     return pattern.format(number)
 
 
+@lru_cache(maxsize=64)
 def with_relationship(data: bytes | None, kind: str, target: str) -> tuple[bytes, str]:
     """The list with one relationship more, and its id. `kind` is the last segment of its type, or a whole type."""
     data = _NO_RELATIONSHIPS if data is None else plain_xml(data)
