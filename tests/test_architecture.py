@@ -24,7 +24,7 @@ LAYERS = {
     "reader": 3, "calculator": 3, "review": 3, "narrative": 3,
     "canvas": 3, "tableplan": 3, "writer": 3, "assemble": 3, "memory": 3, "merging": 3, "recording": 3,
     "pipeline": 4,
-    "planning": 5, "batch": 5, "jsonout": 5, "render": 5, "packview": 5,
+    "planning": 5, "proof": 5, "propose": 5, "batch": 5, "jsonout": 5, "render": 5, "packview": 5,
     "ledger": 5, "watch": 5, "summary": 5, "roster": 5, "diff": 5, "mail": 5,
     "cli": 6, "__main__": 6,
 }  # fmt: skip

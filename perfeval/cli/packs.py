@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ __all__ = ["new", "packs"]
 _templates = click.option(
     "--templates", type=click.Path(path_type=Path), metavar="DIR", help="另放评分体系的文件夹,优先于自带的。"
 )
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 _json = click.option("--json", "as_json", is_flag=True, help="只输出 JSON,供其他程序读取。")
 
 
@@ -82,43 +85,74 @@ def check_(folder: str, templates: Path | None, as_json: bool) -> ExitCode:
 
     DIR 是评分体系所在的文件夹,也可以写它的 ID。
     """
-    from perfeval.pack import available, check_pack, pack_folder
+    from perfeval.pack import available, pack_folder
+    from perfeval.proof import proof
 
     console = Console()
     path = Path(folder)
     if not path.is_dir() and folder in available(templates):
         path = pack_folder(folder, templates)
-    findings, fault = check_pack(path), None
-    if worst(findings) is not Severity.ERROR:
-        more, fault = _tried(path)
-        findings += more
+    findings = proof(path)
     if as_json:
         from perfeval.jsonout import finding_object
 
         found = [finding_object(finding) for finding in findings]
-        console.result(_dumps({"version": 1, "path": str(path), "findings": found, "error": fault}))
+        console.result(_dumps({"version": 1, "path": str(path), "findings": found}))
     else:
-        for finding in findings:
-            console.result("".join(f"{line}\n" for line in finding_lines(finding, console.look)))
-        if fault is not None:
-            console.result(f"{clean(fault)}\n")
-        number = len(findings) + (fault is not None)
-        console.result(f"{clean(str(path))}:{f'{number} 处需要看' if number else '没有发现问题'}\n")
-    return ExitCode.PACK if fault is not None or worst(findings) is Severity.ERROR else ExitCode.DONE
+        _print_findings(console, path, findings)
+    return ExitCode.PACK if worst(findings) is Severity.ERROR else ExitCode.DONE
 
 
-def _tried(folder: Path) -> tuple[tuple[Finding, ...], str | None]:
-    """A pack with proper rules put to use: findings of its text blocks, or why its form.xlsx does not serve."""
-    from perfeval.layout import compile_layout
-    from perfeval.narrative import check_blocks
-    from perfeval.pack import load_folder
+@packs.command("new", short_help="由一份官方空白表提出一个评分体系。")
+@click.argument("form", metavar="FORM.xlsx", type=click.Path(path_type=Path))
+@click.option("--id", "pack_id", required=True, metavar="ID", help="评分体系的编号,也是文件夹名,例如 mycity-2026。")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="写到哪个文件夹之下;默认当前文件夹。"
+)
+@_templates
+def new_pack(form: Path, pack_id: str, out: Path, templates: Path | None) -> ExitCode:
+    """由一份官方空白表提出一个评分体系。
 
+    认出表头和指标表,写入占位符,写出 rules.toml
+    和文字段落的初稿,并列出还要做的事。
+    """
+    from perfeval.files import read_fault, write_atomic, write_fault
+    from perfeval.proof import proof
+    from perfeval.propose import propose
+
+    if not _ID.fullmatch(pack_id):
+        raise UsageError(f"--id 只用小写字母、数字和连字符,写的是「{pack_id}」。")
+    folder = out / pack_id
+    if folder.exists():
+        raise UsageError(f"「{folder}」已经存在。请换一个 --id,或先移走原来的文件夹。")
     try:
-        pack = load_folder(folder)
-        compile_layout(pack)
-        return check_blocks(pack), None
-    except PackError as error:
-        return (), str(error)
+        proposal = propose(form, pack_id, templates)
+    except OSError as error:
+        fault = read_fault(error, form)
+        raise PathError(f"{fault.message}\n{fault.fix}") from error
+    try:
+        for name, data in proposal.files.items():
+            write_atomic(folder / name, data)
+    except OSError as error:
+        fault = write_fault(error, folder)
+        raise PathError(f"{fault.message}\n{fault.fix}") from error
+    console = Console()
+    console.result(f"{clean(str(folder))}(规则延用 {proposal.base})\n")
+    for line in proposal.found:
+        console.result(clean(f"  认出:{line}") + "\n")
+    for line in proposal.left:
+        console.result(clean(f"  待办:{line}") + "\n")
+    findings = proof(folder)
+    _print_findings(console, folder, findings)
+    console.result("请用 Excel 打开 form.xlsx 看占位符的位置,再逐项核对 rules.toml。\n")
+    return ExitCode.PACK if worst(findings) is Severity.ERROR else ExitCode.DONE
+
+
+def _print_findings(console: Console, path: Path, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        console.result("".join(f"{line}\n" for line in finding_lines(finding, console.look)))
+    number = len(findings)
+    console.result(f"{clean(str(path))}:{f'{number} 处需要看' if number else '没有发现问题'}\n")
 
 
 @click.command(cls=Command, short_help="生成空白的评分表。")
@@ -132,10 +166,13 @@ def _tried(folder: Path) -> tuple[tuple[Finding, ...], str | None]:
     show_default=True,
     help="文件已存在时:另存、跳过、覆盖。",
 )
-def new(out: Path, pack_id: str | None, templates: Path | None, on_exists: str) -> ExitCode:
+@click.option("--roster", type=click.Path(path_type=Path), metavar="FILE", help="名册;每行生成一份,填好已知内容。")
+def new(out: Path, pack_id: str | None, templates: Path | None, on_exists: str, roster: Path | None) -> ExitCode:
     """生成空白的官方评分表,发给单位填报。
 
     填写栏可以编辑并带有下拉选项,标题和计算栏是锁定的。
+    名册是一个工作簿或 CSV,表头写单位、项目,也可以有
+    联系人、邮箱、电话、预算;每行生成一份「单位_项目.xlsx」。
     """
     from perfeval.files import safe_name, write_atomic, write_fault
     from perfeval.pack import available, load_pack
@@ -148,6 +185,10 @@ def new(out: Path, pack_id: str | None, templates: Path | None, on_exists: str) 
             raise UsageError(f"请用 --pack 写明用哪个评分体系,现有:{'、'.join(ids)}。")
         pack_id = ids[0]
     pack = load_pack(pack_id, templates)
+    if roster is not None:
+        from perfeval.cli.summing import hand_out_all
+
+        return hand_out_all(roster, pack, out, on_exists)
     if out.is_dir() or not out.suffix:
         out = out / f"{safe_name(pack.title)}.xlsx"
     elif out.suffix.lower() != ".xlsx":
