@@ -14,18 +14,18 @@ from itertools import pairwise
 
 from perfeval.model import Cell
 from perfeval.workbook.area import Range, parse_ref
-from perfeval.workbook.cells import PICTURE_FUNCTION, CellMaker, Parsed, visible_text
+from perfeval.workbook.cells import PICTURE_FUNCTION, CellMaker, Parsed, clean_text, text_cell, visible_text
 from perfeval.workbook.guard import LIMITS
 
 __all__ = ["scan_sheet", "scan_strings"]
 
 _TEXT = r'<t(?: xml:space="preserve")?(?:/>|>([^<]*)</t>)'
 _RUN = r'<r>(?:<rPr>(?:<(?!/rPr>)[^>]*>)*+</rPr>)?<t(?: xml:space="preserve")?>[^<]*</t></r>'
-# A cell with content: address, style, type, style again (some write it behind the type), attributes and text of the
+# A cell with content: address, style, type, style again (some write it behind the type), start and text of the
 # formula, value, empty value, inline text.
 _CELL = re.compile(
     r'<c r="([A-Z]{1,3}[1-9][0-9]*)"(?: s="([0-9]+)")?(?: t="([a-zA-Z]+)")?(?: s="([0-9]+)")?>'
-    rf"(?=<[fvi])(?:<f( [^>/]*)?(?:/>|>([^<]*)</f>))?(?:<v>([^<]+)</v>|(<v>|<v ?/>)(?:</v>)?|<is>{_TEXT}</is>)?</c>"
+    rf"(?=<[fvi])(?:(<f(?: [^>/]*)?)(?:/>|>([^<]*)</f>))?(?:<v>([^<]+)</v>|(<v>|<v ?/>)(?:</v>)?|<is>{_TEXT}</is>)?</c>"
 )
 # A string item: plain text, or runs with fonts of their own; Chinese Excel adds its phonetic settings.
 _STRING = re.compile(rf"<si>(?:{_TEXT}|((?:{_RUN})++))(?:<phoneticPr [^>]*/>)?</si>")
@@ -39,10 +39,11 @@ _HEAD = re.compile(
     r'(?:<\?xml[^>]*\?>\s*)?<worksheet [^>]*\bxmlns="http://(?:schemas\.openxmlformats\.org/spreadsheetml/2006/main|'
     r'purl\.oclc\.org/ooxml/spreadsheetml/main)"'
 )
-_SHARED = re.compile(r' t="shared"(?: ref="[A-Z0-9:]+")? si="([0-9]+)"')
+_SHARED = re.compile(r'<f t="shared"(?: ref="[A-Z0-9:]+")? si="([0-9]+)"')
 # Some serialisers write every Chinese character as a reference: a run of them is decoded at once.
 _REFERENCE = re.compile(r"((?:&#[0-9]{1,7};)+)|&(?:#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));|&")
 _NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_SHORT = 512  # characters of a text, as written, that may be a label
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
@@ -61,45 +62,63 @@ def scan_sheet(data: bytes, maker: CellMaker) -> Parsed | None:
     hidden = _hidden(text, start, end) if "hidden" in text else _NOTHING_HIDDEN
     if text.find("<?", start) >= 0 or text.count("<mergeCell ", end) != len(merges) or hidden is None:
         return None
-    contents = (text.count("<v", start, end), text.count("<f", start, end), text.count("<is", start, end))
+    found = _CELL.findall(text, start, end)
+    # What is found ends with one of these; some programs write them for blank cells, too.
+    ends = text.count("</c", start, end)
+    if ends != len(found) and ends != len(found) + text.count('"></c>', start, end):
+        return None
     try:
-        cells = _cells(_CELL.findall(text, start, end), maker, contents)
-        return None if cells is None else Parsed(cells, _ranges(merges), *hidden)
+        return Parsed(_cells(found, maker), _ranges(merges), *hidden)
     except (ValueError, IndexError):
         return None  # the tree parser says what is wrong
 
 
-def _cells(
-    found: list[tuple[str, ...]], maker: CellMaker, contents: tuple[int, int, int]
-) -> dict[tuple[int, int], Cell] | None:
-    """The cells, None when not all values, formulas and inline texts were found."""
+def _cells(found: list[tuple[str, ...]], maker: CellMaker) -> dict[tuple[int, int], Cell]:
     cells: dict[tuple[int, int], Cell] = {}
-    values = formulas = inlines = 0
     make, position = maker.cell, parse_ref
     strings = maker.strings if any(cell[2] == "s" for cell in found) else ()
-    for address, style, kind, late_style, attributes, formula, value, empty, inline in found:
-        if value or empty:
-            values += 1
-        elif kind == "inlineStr":
-            inlines += 1
+    for address, style, kind, late_style, calculated, formula, value, empty, inline in found:
         text = None
-        if formula or attributes:
-            formulas += 1
-            text = _formula(attributes, formula, maker)
+        if (kind == "inlineStr") != (not (value or empty or calculated)) or (inline and kind != "inlineStr"):
+            raise ValueError("inline text in a cell of another type, or none")
+        if calculated:
+            text = _formula(calculated, formula, maker)
         elif kind == "s" and value.isdigit():  # most cells of most files, so without detours
             content = strings[int(value)] if strings else ""
             if content and PICTURE_FUNCTION not in content:
-                cells[position(address)] = Cell(address, content)
+                cells[position(address)] = (
+                    _label(address, content) if len(content) <= _SHORT else Cell(address, content)
+                )
+                continue
+        elif kind == "inlineStr" and len(inline) <= _SHORT:
+            label = _inline_label(address, inline)
+            if label is not None:
+                cells[position(address)] = label
                 continue
         shown: str | None = value or inline
         if shown and "&" in shown:
             shown = _unescaped(shown)
-        elif not shown and not empty and kind != "inlineStr":
+        elif not (shown or empty or kind == "inlineStr"):
             shown = None
         cell = make(address, kind, style or late_style, shown, text)
         if cell is not None:
             cells[position(address)] = cell
-    return cells if (values, formulas, inlines) == contents else None
+    return cells
+
+
+# The labels of a form come again, at the same place, in every file of a batch.
+
+
+@lru_cache(maxsize=8192)
+def _label(address: str, text: str) -> Cell:
+    return Cell(address, text)
+
+
+@lru_cache(maxsize=8192)
+def _inline_label(address: str, inline: str) -> Cell | None:
+    """The cell with this inline text; None when it is blank, or anything but a text."""
+    cell = text_cell(address, clean_text(_unescaped(inline)))
+    return cell if cell is not None and cell.problem is None else None
 
 
 _Hidden = tuple[frozenset[int], frozenset[int]]
@@ -118,12 +137,12 @@ def _hidden(text: str, start: int, end: int) -> _Hidden | None:
     return frozenset(map(int, rows)), frozenset(n for first, last in columns for n in range(first, last + 1))
 
 
-def _formula(attributes: str, text: str, maker: CellMaker) -> str:
+def _formula(tag: str, text: str, maker: CellMaker) -> str:
     text = _unescaped(text) if "&" in text else text
-    shared = _SHARED.match(attributes)
+    shared = _SHARED.match(tag)
     if shared:
         return maker.shared_formula(text, shared[1])
-    if "shared" in attributes:
+    if "shared" in tag:
         raise ValueError("unusual spelling")
     return text
 
@@ -154,7 +173,7 @@ def _ranges(refs: list[str]) -> tuple[Range, ...]:
 
 def _unescaped(text: str) -> str:
     """`text` with its character references resolved; ValueError when one is none."""
-    return _unescaped_label(text) if len(text) < 256 else _REFERENCE.sub(_character, text)
+    return _unescaped_label(text) if len(text) <= _SHORT else _REFERENCE.sub(_character, text)
 
 
 @lru_cache(maxsize=8192)
