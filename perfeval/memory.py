@@ -18,7 +18,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from perfeval.findings import Finding, code
+from perfeval.findings import STAGES, Finding, code
 from perfeval.model import Cell, CellProblem
 from perfeval.workbook.compose import text_cell
 from perfeval.workbook.grid import Book, Sheet
@@ -342,7 +342,8 @@ def _findings(value: Any) -> Iterable[tuple[Finding, str]]:
         raise _Damaged("内容不完整")
     for code_id, place, label, params, sheet in value:
         finding = Finding(_str(code_id), "", _str(label), _texts(params), _str(sheet))
-        code(finding.code)
+        if finding.code[:3] not in STAGES or code(finding.code).id != finding.code:
+            raise _Damaged("内容不完整")
         if any(len(text) > MOST_PARAMETER for text in finding.params.values()) or not finding.message + finding.fix:
             raise _Damaged("内容不完整")
         yield finding, _str(place)

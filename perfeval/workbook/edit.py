@@ -122,6 +122,7 @@ class _Edit:
         self._added: list[tuple[str, bytes]] = []
         self._types: list[tuple[str, str]] = []
         self._removed: set[str] = set()
+        self._written: set[str] = set()  # sheets of our own that take the place of older ones
         self._workbook = parse_xml(package.read(package.workbook_part), package.workbook_part)
         self._changed = False  # whether the workbook part is no longer as it was
         self._links_part = relationships_part(package.workbook_part)
@@ -173,6 +174,7 @@ class _Edit:
             replacement = wanted.pop(sheet.name, None)
             if replacement is not None:
                 self.replaced[sheet.part] = replacement.xml
+                self._written.add(sheet.part)
                 self._set_state(entry, replacement.state)
             else:
                 self._drop(listed, entry, sheet)
@@ -301,7 +303,9 @@ class _Edit:
         for sheet, row_map in moved.items():
             mention = markup(sheet.replace("'", "''")).encode()
             for part in self.package.names:
-                if part in ours or part in self._removed or not part.lower().endswith(".xml") or "/" not in part:
+                if part in ours or part in self._written or part in self._removed:
+                    continue
+                if not part.lower().endswith(".xml") or "/" not in part:
                     continue
                 if not any(
                     word in (self.package.content_type(part) or "") for word in ("worksheet+", "chart+", "controlp")
