@@ -12,7 +12,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -82,9 +82,14 @@ class Watcher:
 
         PathError and UsageError when the folders cannot be used, or another watcher has them.
         """
-        inbox, out = self.settings.inbox, self.settings.out
+        with self.ready():
+            self._loop()
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[None]:
+        """Everything `round` needs: packs, the lock, the ledger, and what a crash left behind put right."""
+        inbox, out, options = self.settings.inbox, self.settings.out, self.settings.options
         folders.check_folders(inbox, out)
-        options = self.settings.options
         for pack_id in (options.pack,) if options.pack else available(options.templates):
             layout_of(load_pack(pack_id, options.templates))  # what is wrong is said now, not at the first file
         self._key = options_key(options)
@@ -97,7 +102,7 @@ class Watcher:
             self._open_ledger()
             try:
                 self._recover()
-                self._loop()
+                yield
             finally:
                 if self._ledger is not None:
                     self._ledger.close()
