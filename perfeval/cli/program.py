@@ -18,6 +18,7 @@ from perfeval.cli.explain import explain
 from perfeval.cli.hotfolder import watch
 from perfeval.cli.mail import mail
 from perfeval.cli.packs import new, packs
+from perfeval.cli.summary import summary
 from perfeval.cli.words import Group
 from perfeval.cli.work import check, fill
 from perfeval.errors import ExitCode, PerfevalError
@@ -81,7 +82,7 @@ def program() -> None:
     """All commands."""
 
 
-for _command in (fill, check, watch, new, diff, mail, packs, explain):
+for _command in (fill, check, watch, new, summary, diff, mail, packs, explain):
     program.add_command(_command)
 
 

@@ -23,6 +23,7 @@ from perfeval.render import clean, closing_line, finding_lines, outcome_text
 if TYPE_CHECKING:
     from perfeval.batch import Report
     from perfeval.cli.records import Records
+    from perfeval.cli.summing import Summing
     from perfeval.pipeline import Options
     from perfeval.planning import Plan
 
@@ -83,6 +84,7 @@ def options_of(
     show_default=True,
     help="结果里是否附问题清单。",
 )
+@click.option("--summary", type=click.Path(path_type=Path), metavar="FILE", help="汇总写到哪里;不写则 DIR/汇总.xlsx。")
 @click.option("--json", "as_json", is_flag=True, help="只输出 JSON,供其他程序读取。")
 def fill(
     paths: tuple[Path, ...],
@@ -94,6 +96,7 @@ def fill(
     on_exists: str,
     force: bool,
     findings: str,
+    summary: Path | None,
     as_json: bool,
 ) -> ExitCode:
     """读取填好的表格,检查、计分,写出完成的评分表。
@@ -101,14 +104,17 @@ def fill(
     PATH 是文件或文件夹(连同子文件夹)。每个文件的结果
     放在 DIR 下,名为「原名_评分表.xlsx」;原文件不改动。
     再次运行时,上次做完又没有变化的文件会跳过。
+    多于一个文件时另写一份汇总。
     """
     from perfeval.cli.records import Records
+    from perfeval.cli.summing import summing_for
     from perfeval.planning import OnExists, plan_fill
 
     options = options_of(pack, templates, password, mark=findings == "sheet", overwrite=on_exists == "overwrite")
     records = Records(out, options, force=force)
     plan = plan_fill(paths, out, OnExists(on_exists), records.result_of)
-    return process(plan, options, jobs=jobs, as_json=as_json, log_folder=out, records=records)
+    summing = summing_for(plan, paths, summary, out, options)
+    return process(plan, options, jobs=jobs, as_json=as_json, log_folder=out, records=records, summing=summing)
 
 
 @click.command(cls=Command, short_help="只检查和计分,不写文件。")
@@ -141,6 +147,7 @@ def process(
     as_json: bool,
     log_folder: Path | None = None,
     records: Records | None = None,
+    summing: Summing | None = None,
 ) -> ExitCode:
     """Do the plan, print what came of it, and say how it ended."""
     from perfeval import batch, jsonout
@@ -149,12 +156,18 @@ def process(
     run = _Run(console, len(plan.tasks), log_folder, records)
     reduce = jsonout.file_text if as_json else partial(outcome_text, look=console.look)
     key = None if records is None else records.options
-    reports = batch.run(plan.tasks, options, reduce, jobs=jobs or batch.default_jobs(len(plan.tasks)), record=key)
+    jobs = jobs or batch.default_jobs(len(plan.tasks))
+    if summing is None:
+        reports = batch.run(plan.tasks, options, reduce, jobs=jobs, record=key)
+    else:
+        reports = summing.gathering(batch.run(plan.tasks, options, summing.reducing(reduce), jobs=jobs, record=key))
     texts = run.follow(reports, stops_without_reader=log_folder is None)
     with run.interruptible():
-        for piece in jsonout.document(texts, lambda: _rest(plan, run.interrupted)) if as_json else texts:
+        for piece in jsonout.document(texts, lambda: _rest(plan, run, summing)) if as_json else texts:
             console.result(piece)
     console.finish()
+    if summing is not None and not run.interrupted:
+        summing.tell(console, plan.skipped, as_json=as_json)
     for line in (*_skipped_lines(plan), *run.remarks()):
         console.message(line)
     if not as_json and not run.interrupted:
@@ -166,7 +179,9 @@ def process(
         )
     if run.log is not None:
         console.message(f"程序自身出错,详情已记入「{clean(str(run.log))}」,请把它发给维护人员。")
-    return run.exit_code(nothing_found=not plan.tasks and not _already_done(plan))
+    code = run.exit_code(nothing_found=not plan.tasks and not _already_done(plan))
+    unwritten = summing is not None and summing.fault is not None
+    return ExitCode.PATH if unwritten and code in (ExitCode.DONE, ExitCode.FOUND_ERRORS) else code
 
 
 class _Run:
@@ -271,13 +286,16 @@ def _skipped_lines(plan: Plan) -> Iterator[str]:
         yield f"跳过 {number} 个已有结果的文件(--on-exists skip);如需重做,请用 --on-exists overwrite。"
 
 
-def _rest(plan: Plan, interrupted: bool) -> dict[str, Any]:
+def _rest(plan: Plan, run: _Run, summing: Summing | None) -> dict[str, Any]:
     """What the JSON says besides `files`; nothing in the ordinary case."""
     from perfeval.jsonout import finding_object
 
     rest: dict[str, Any] = {}
     if plan.skipped:
         rest["skipped"] = [{"path": str(entry.path), **finding_object(entry.finding)} for entry in plan.skipped]
-    if interrupted:
+    if run.interrupted:
         rest["interrupted"] = True
+    elif summing is not None:
+        written = summing.write(plan.skipped)
+        rest["summary"] = None if written is None else str(written)
     return rest

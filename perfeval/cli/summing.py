@@ -1,0 +1,121 @@
+"""The summary that `fill` writes beside its results."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from perfeval.cli.console import Console
+from perfeval.errors import PerfevalError, UsageError
+from perfeval.findings import Finding
+from perfeval.render import clean
+
+if TYPE_CHECKING:
+    from perfeval.batch import Report
+    from perfeval.pipeline import Options, Outcome
+    from perfeval.planning import Plan, Skipped
+
+__all__ = ["Summing", "summing_for"]
+
+T = TypeVar("T")
+
+NAME = "汇总.xlsx"
+
+
+def summing_for(plan: Plan, inputs: Sequence[Path], target: Path | None, out: Path, options: Options) -> Summing | None:
+    """The summary of a run of `fill`: where it was asked for, and over more than one file."""
+    if target is None:
+        finished = sum(_result(entry.finding) is not None for entry in plan.skipped)
+        return Summing(out / NAME, options) if len(plan.tasks) + finished > 1 else None
+    if target.is_dir():
+        target = target / NAME
+    if target.suffix.lower() != ".xlsx":
+        raise UsageError(f"--summary 的文件名要以 .xlsx 结尾,写的是「{target.name}」。")
+    place = target.resolve()
+    if any(path.is_dir() and place.is_relative_to(path.resolve()) for path in inputs):
+        raise UsageError(f"--summary 指定的「{target}」在输入文件夹里面,会被当成下一次的输入。请放到别的文件夹。")
+    return Summing(target, options)
+
+
+class Summing:
+    """The summary of a `fill`: gathers digests while the files go by, and is written at the end."""
+
+    def __init__(self, target: Path, options: Options) -> None:
+        from perfeval.summary import Collection
+
+        self.fault: str | None = None  # why it could not be written
+        self._target = target
+        self._options = options
+        self._collection = Collection()
+        self._written: Path | None = None
+
+    @staticmethod
+    def reducing(reduce: Callable[[Outcome], T]) -> Callable[[Outcome], tuple[T, Any]]:
+        """`reduce`, with the digest beside it."""
+        from perfeval.summary import both
+
+        return partial(both, reduce=reduce)
+
+    def gathering(self, reports: Iterator[Report[tuple[T, Any]]]) -> Iterator[Report[T]]:
+        """The reports as `reduce` alone would make them; the digests stay here."""
+        with contextlib.closing(reports):  # type: ignore[type-var]  # a generator
+            for report in reports:
+                value, digest = report.value
+                self._collection.add(digest)
+                yield replace(report, value=value)  # type: ignore[arg-type, misc]
+
+    def tell(self, console: Console, skipped: Sequence[Skipped], *, as_json: bool) -> None:
+        """Write the summary, and say where it is or why it is not."""
+        written = self.write(skipped)
+        if self.fault is not None:
+            console.message(f"汇总没有写成:{clean(self.fault)}")
+        elif written is not None and not as_json:
+            console.result(f"汇总:{clean(str(written))}\n")
+
+    def write(self, skipped: Sequence[Skipped]) -> Path | None:
+        """Write the summary over this run and the earlier results it left alone; None when that cannot be."""
+        if self._written is None and self.fault is None:
+            if not self._collection.files and self._target.is_file() and not self._options.overwrite:
+                self._written = self._target  # nothing was done, so it holds everything already
+            else:
+                self._add_earlier(skipped)
+                try:
+                    self._written = self._put()
+                except PerfevalError as error:
+                    self.fault = str(error)
+        return self._written
+
+    def _put(self) -> Path:
+        from perfeval.files import holds
+        from perfeval.planning import OnExists, free_name
+        from perfeval.summary import rendered, summarise, write
+
+        overwrite, target = self._options.overwrite, self._target
+        data = rendered(summarise(self._collection), target)[target]  # the same under any name in its folder
+        if not overwrite:
+            if holds(target, data):
+                return target
+            target = free_name(target, OnExists.SUFFIX) or target
+        write({target: data}, overwrite=overwrite)
+        return target
+
+    def _add_earlier(self, skipped: Sequence[Skipped]) -> None:
+        """Read once more the files that were skipped because their results are there."""
+        from perfeval import batch
+        from perfeval.planning import Task
+        from perfeval.summary import digest
+
+        results = {entry.path: result for entry in skipped if (result := _result(entry.finding)) is not None}
+        tasks = [Task(path) for path in results]
+        for report in batch.run(tasks, self._options, digest, jobs=batch.default_jobs(len(tasks))):
+            self._collection.add(replace(report.value, output=str(results[report.path])))
+
+
+def _result(finding: Finding) -> Path | None:
+    """The earlier result that a skipped file's finding speaks of."""
+    key = {"OUT005": "path", "BAT007": "output"}.get(finding.code)
+    return None if key is None else Path(finding.params[key])

@@ -1,0 +1,83 @@
+"""Finds the row of the roster that each submission belongs to; names that are only alike are matched and said.
+
+A near match is made only when it is the one possibility: the row is not claimed by its own name, and the submission's
+unit is not another unit of the roster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from perfeval.roster.names import near, same_name
+from perfeval.roster.reading import RosterRow
+
+__all__ = ["Match", "match"]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a submission stands on the roster."""
+
+    row: RosterRow | None = None  # None: not on the roster
+    near: bool = False  # the names are alike, not the same
+    candidates: tuple[RosterRow, ...] = ()  # several rows that are alike; none was chosen
+
+
+def match(rows: Sequence[RosterRow], names: Sequence[tuple[str, str]]) -> list[Match]:
+    """For each submission, given as unit and project, its place on the roster."""
+    index = _Index(rows)
+    exact = [index.exact(same_name(unit), same_name(project)) for unit, project in names]
+    claimed = {id(row) for row in exact if row is not None and row.project}
+    return [
+        Match(row) if row is not None else index.alike(same_name(unit), same_name(project), claimed)
+        for row, (unit, project) in zip(exact, names, strict=True)
+    ]
+
+
+class _Index:
+    """The roster by the names of its units and projects."""
+
+    def __init__(self, rows: Sequence[RosterRow]) -> None:
+        self._both: dict[tuple[str, str], RosterRow] = {}
+        self._units: dict[str, list[RosterRow]] = {}
+        self._near_units: dict[str, tuple[str, ...]] = {}
+        for row in rows:
+            unit = same_name(row.unit)
+            self._both[unit, same_name(row.project)] = row
+            self._units.setdefault(unit, []).append(row)
+
+    def exact(self, unit: str, project: str) -> RosterRow | None:
+        """The row with these very names; a row without project takes all of its unit, one without unit any."""
+        if not unit and not project:
+            return None
+        for key in ((unit, project), (unit, ""), ("", project)):
+            if key != ("", "") and key in self._both:
+                return self._both[key]
+        return None
+
+    def alike(self, unit: str, project: str, claimed: set[int]) -> Match:
+        """The one row whose names are alike."""
+        found = [row for row in self._candidates(unit, project) if id(row) not in claimed]
+        if not found:
+            return Match()
+        return Match(found[0], near=True) if len(found) == 1 else Match(candidates=tuple(found))
+
+    def _candidates(self, unit: str, project: str) -> Iterable[RosterRow]:
+        if not unit:
+            return [
+                row for rows in self._units.values() for row in rows if project and same_name(row.project) == project
+            ]
+        rows = [row for name in self._alike_units(unit) for row in self._units[name]]
+        same = [row for row in rows if same_name(row.project) == project]
+        return same or [row for row in rows if not row.project or (project and near(same_name(row.project), project))]
+
+    def _alike_units(self, unit: str) -> tuple[str, ...]:
+        """The unit itself if the roster has it, else those whose names are alike."""
+        found = self._near_units.get(unit)
+        if found is None:
+            found = (
+                (unit,) if unit in self._units else tuple(name for name in self._units if not name or near(name, unit))
+            )
+            self._near_units[unit] = found
+        return found

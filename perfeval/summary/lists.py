@@ -1,0 +1,222 @@
+"""The long lists of the summary: every indicator, what fell short, what is to be corrected, who is missing.
+
+The lists of indicators and problems have no title row, because other programs read them too: row 1 is the heading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from perfeval.findings import Finding
+from perfeval.roster import Match, Roster, RosterRow, match
+from perfeval.summary.collect import Collection, Entry
+from perfeval.summary.digest import IndicatorLine
+from perfeval.summary.tables import Column, Link, Row, Table
+
+__all__ = ["indicators_table", "missing_table", "problems_table", "shortfalls_table"]
+
+_WHO = (
+    Column("unit", "填报单位", "text", 18),
+    Column("project", "项目名称", "text", 18),
+    Column("year", "年度", "plain", 7),
+)
+_INDICATOR = (
+    Column("level1", "一级指标", "text", 8),
+    Column("level2", "二级指标", "text", 12),
+    Column("name", "三级指标", "text", 24),
+    Column("weight", "权重", "number", 7),
+    Column("target", "预期值", "text", 12),
+    Column("actual", "实现值", "text", 14),
+    Column("completion", "完成比例", "percent", 10),
+    Column("score", "得分", "number", 7),
+    Column("lost", "扣分", "number", 7),
+)
+_TIDY = (
+    Column("basis", "得分依据", "plain", 8),
+    Column("met", "是否达标", "plain", 9),
+    Column("reason", "未达标原因", "long", 32),
+    Column("evidence", "佐证材料", "long", 30, printed=False),
+)
+_FILE = Column("file", "文件", "text", 34, printed=False)
+
+
+def indicators_table(collection: Collection, counted: frozenset[Entry]) -> Table:
+    """指标明细: one row for each indicator of each form that counts."""
+
+    def rows() -> Iterator[Row]:
+        for entry, line in _lines(collection, counted):
+            yield [*_who(entry), *_indicator(line), line.basis, line.met, line.reason, line.evidence, entry.file]
+
+    count = sum(entry.indicators for entry in counted)
+    return Table("indicators", "指标明细", (*_WHO, *_INDICATOR, *_TIDY, _FILE), rows, count, large=True, frozen=2)
+
+
+def shortfalls_table(collection: Collection, counted: frozenset[Entry]) -> Table:
+    """未达标指标: every indicator that missed its target or lost points, with the reason."""
+    reason = Column("reason", "未达标原因", "long", 46)
+
+    def rows() -> Iterator[Row]:
+        for entry, line in _lines(collection, counted):
+            if line.fell_short:
+                yield [*_who(entry), *_indicator(line), line.reason, entry.file]
+
+    count = sum(entry.missed for entry in counted)
+    return Table("shortfalls", "未达标指标", (*_WHO, *_INDICATOR, reason, _FILE), rows, count, large=True, frozen=2)
+
+
+def problems_table(collection: Collection) -> Table:
+    """问题清单: what to send back, file by file."""
+    columns = (
+        *_WHO[:2],
+        Column("severity", "级别", "plain", 7),
+        Column("code", "代码", "plain", 9),
+        Column("place", "位置", "text", 14),
+        Column("label", "栏目", "text", 20),
+        Column("message", "问题", "long", 44),
+        Column("fix", "改法", "long", 40),
+        _FILE,
+    )
+
+    def rows() -> Iterator[Row]:
+        for entries, path, _, problems in collection.details():
+            by_sheet = {entry.form.sheet: entry for entry in entries}
+            for problem in problems:
+                entry = by_sheet.get(problem.sheet) or (entries[0] if len(entries) == 1 else None)
+                who = ("", "") if entry is None else (entry.form.unit, entry.form.project)
+                place = f"{problem.sheet}!{problem.cell}" if problem.cell else problem.sheet
+                yield [*who, problem.severity, problem.code, place, problem.label, problem.message, problem.fix, path]
+
+    return Table("problems", "问题清单", columns, rows, collection.problems, large=True, frozen=2)
+
+
+def _lines(collection: Collection, counted: frozenset[Entry]) -> Iterator[tuple[Entry, IndicatorLine]]:
+    for entries, _, forms, _ in collection.details():
+        for entry, lines in zip(entries, forms, strict=True):
+            if entry in counted:
+                for line in lines:
+                    yield entry, line
+
+
+def _who(entry: Entry) -> Row:
+    return entry.form.unit, entry.form.project, entry.form.year
+
+
+def _indicator(line: IndicatorLine) -> Row:
+    return (
+        line.level1,
+        line.level2,
+        line.name,
+        _number(line.weight),
+        line.target,
+        line.actual,
+        _number(line.completion),
+        _number(line.score),
+        _number(line.lost),
+    )
+
+
+def _number(text: str) -> Decimal | None:
+    return Decimal(text) if text else None
+
+
+# ---- 缺报名单 --------------------------------------------------------------------------------------------------------
+
+_MISSING = "未报送"
+_TO_CORRECT = "需修改"
+_DONE = "已完成"
+_STRANGER = "名册外"
+_MISSING_COLUMNS = (
+    Column("state", "情况", "plain", 9),
+    Column("unit", "单位", "text", 24),
+    Column("project", "项目", "text", 24),
+    Column("contact", "联系人", "text", 10),
+    Column("phone", "电话", "text", 14),
+    Column("email", "邮箱", "text", 24),
+    Column("total", "合计", "number", 9),
+    Column("warnings", "提醒", "plain", 7),
+    Column("written", "报送时写的名称(与名册不同时)", "long", 30),
+    Column("file", "文件", "link", 30, printed=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    row: RosterRow
+    entries: tuple[Entry, ...]
+    state: str
+
+
+def missing_table(roster: Roster, entries: Sequence[Entry], unreadable: int) -> tuple[Table, list[Finding]]:
+    """缺报名单: who has not sent, who must correct, who is done, and who is not on the roster."""
+    matches = match(roster.rows, [(entry.form.unit, entry.form.project) for entry in entries])
+    by_row: dict[int, list[Entry]] = {row.row: [] for row in roster.rows}
+    for entry, found in zip(entries, matches, strict=True):
+        if found.row is not None:
+            by_row[found.row.row].append(entry)
+    standings = [_Standing(row, tuple(by_row[row.row]), _state(by_row[row.row])) for row in roster.rows]
+    alike = {id(entry) for entry, found in zip(entries, matches, strict=True) if found.near}
+    rows: list[Row] = []
+    for state in (_MISSING, _TO_CORRECT, _DONE):
+        for standing in standings:
+            if standing.state == state:
+                rows += _standing_rows(standing, alike)
+    strangers = [entry for entry, found in zip(entries, matches, strict=True) if found.row is None]
+    rows += [_row(_STRANGER, entry.form.unit, entry.form.project, {}, entry, "") for entry in strangers]
+    counts = {state: sum(s.state == state for s in standings) for state in (_MISSING, _TO_CORRECT, _DONE)}
+    remark = f"名册 {len(standings)} 项:" + ",".join(f"{state} {number}" for state, number in counts.items())
+    remark += f";名册外 {len(strangers)} 份" if strangers else ""
+    remark += f"。另有 {unreadable} 个文件读不出来,列在总表末尾,可能属于未报送的单位" if unreadable else ""
+    table = Table("roster", "缺报名单", _MISSING_COLUMNS, lambda: rows, len(rows), "报送情况", f"{remark}。", frozen=3)
+    return table, _announced(entries, matches)
+
+
+def _state(entries: Sequence[Entry]) -> str:
+    if not entries:
+        return _MISSING
+    return _TO_CORRECT if any(entry.form.status in ("error", "failed") for entry in entries) else _DONE
+
+
+def _standing_rows(standing: _Standing, alike: set[int]) -> Iterator[Row]:
+    row = standing.row
+    if not standing.entries:
+        yield _row(standing.state, row.unit, row.project, row.fields, None, "")
+    for entry in standing.entries:
+        written = entry.who if id(entry) in alike else ""
+        state = _state((entry,))
+        yield _row(state, row.unit, row.project or entry.form.project, row.fields, entry, written)
+
+
+def _row(state: str, unit: str, project: str, known: object, entry: Entry | None, written: str) -> Row:
+    fields = known if isinstance(known, dict) else {}
+    return [
+        state,
+        unit,
+        project,
+        fields.get("contact.name", ""),
+        fields.get("contact.phone", ""),
+        fields.get("contact.email", ""),
+        None if entry is None else entry.form.shown,
+        None if entry is None else entry.form.warnings,
+        written,
+        None if entry is None else Link(entry.file),
+    ]
+
+
+def _announced(entries: Sequence[Entry], matches: Sequence[Match]) -> list[Finding]:
+    findings = []
+    for entry, found in zip(entries, matches, strict=True):
+        said = {"path": entry.path, "who": entry.who}
+        if found.near and found.row is not None:
+            findings.append(Finding("BAT102", params={**said, "listed": _listed(found.row), "row": str(found.row.row)}))
+        elif found.candidates:
+            listed = "」「".join(_listed(row) for row in found.candidates)
+            findings.append(Finding("BAT103", params={**said, "listed": listed}))
+        elif found.row is None:
+            findings.append(Finding("BAT104", params=said))
+    return findings
+
+
+def _listed(row: RosterRow) -> str:
+    return " / ".join(text for text in (row.unit, row.project) if text)
