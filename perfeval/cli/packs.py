@@ -186,7 +186,7 @@ def new(out: Path, pack_id: str | None, templates: Path | None, on_exists: str, 
         pack_id = ids[0]
     pack = load_pack(pack_id, templates)
     if roster is not None:
-        from perfeval.cli.summing import hand_out_all
+        from perfeval.cli.summary import hand_out_all
 
         return hand_out_all(roster, pack, out, on_exists)
     if out.is_dir() or not out.suffix:
