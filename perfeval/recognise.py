@@ -1,19 +1,21 @@
 """Which sheets of a workbook hold a form, and of which pack: told by the words printed on the form, never guessed.
 
 First by how many of a form's labels and columns stand in the sheet. Forms that are nearly the same, such as a pack and
-one that extends it, are then told apart by the words that only one of them prints, those in its table included; packs
-that differ by nothing but their year, by the year written on the form.
+one that extends it, are then told apart by the words that only one of them prints, those in its table included; where
+these say nothing, by the kinds and weights that somebody filled in, or by the year written on the form.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import NamedTuple
 
 from perfeval.findings import Finding
 from perfeval.labels import Words, likeness, words_of
 from perfeval.layout import Layout, normal
+from perfeval.reader import read_form
 from perfeval.workbook.grid import Book, Sheet
 
 __all__ = ["Recognised", "recognise"]
@@ -23,6 +25,7 @@ _ALMOST = 0.2  # share above which a hint names the sheet
 _CLOSE = 0.08  # two packs nearer than this are told apart by their own words
 _LEAD = 0.5  # by how much the share of own words must differ where both have some
 _LONGEST = 40  # characters of a printed name
+_MISPLACED = ("TPL025", "TPL028")  # a group or kind the pack does not have
 _YEAR = re.compile(r"(?<!\d)(20\d\d)\s*年?度")
 
 
@@ -87,11 +90,32 @@ def _told_apart(sheet: Sheet, words: Words, close: Sequence[Layout], known: Mapp
             return _Choice(layout, None)
     present = words.keys() | _bracketed(sheet)
     for layout in close:
-        verdicts = {rival: _nearer(layout, rival, present) for rival in close if rival is not layout}
-        if all(verdict is not None for verdict in verdicts.values()):
-            doubtful = (rival for rival, verdict in verdicts.items() if not verdict)
-            return _Choice(layout, next(doubtful, None))
-    return _Choice(_of_its_year(words, close), None)
+        others = [rival for rival in close if rival.own_words != layout.own_words]
+        verdicts = {rival: _nearer(layout, rival, present) for rival in others}
+        if any(verdict is None for verdict in verdicts.values()):
+            continue
+        doubtful = next((rival for rival, verdict in verdicts.items() if not verdict), None)
+        twins = [twin for twin in close if twin.own_words == layout.own_words]
+        return _Choice(layout if len(twins) == 1 else _of_its_year(words, twins), doubtful)
+    fitting = [layout for layout in close if _fits(sheet, layout, words)]
+    rival = next((layout for layout in close if layout not in fitting), None)
+    return _Choice(fitting[0] if len(fitting) == 1 else None, rival)
+
+
+def _fits(sheet: Sheet, layout: Layout, words: Words) -> bool:
+    """Whether what is filled in keeps to the pack: known kinds, and weights that come to the points of their groups."""
+    pack = layout.pack
+    form, findings = read_form(sheet, layout, words)
+    if not form.indicators or any(finding.code in _MISPLACED for finding in findings):
+        return False
+    for group in pack.groups:
+        if group.weights != "stated" or group.points_with is not None:
+            continue
+        members = {member.name for member in pack.sharing(group)}
+        weights = [i.stated_weight for i in form.indicators if i.group in members]
+        if sum((Fraction(weight) for weight in weights if weight is not None), Fraction(0)) != group.points:
+            return False
+    return any(group.weights == "stated" for group in pack.groups)
 
 
 def _nearer(layout: Layout, rival: Layout, present: set[str]) -> bool | None:
@@ -115,8 +139,6 @@ def _bracketed(sheet: Sheet) -> set[str]:
 
 def _of_its_year(words: Words, close: Sequence[Layout]) -> Layout | None:
     """The only layout whose pack is for the year the form names, among packs that print the same words."""
-    if len({layout.own_words for layout in close}) > 1:
-        return None
     years = {int(year) for word in words for year in _YEAR.findall(word)}
     fitting = [layout for layout in close if layout.pack.year in years]
     return fitting[0] if len(fitting) == 1 else None

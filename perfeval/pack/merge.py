@@ -20,7 +20,7 @@ __all__ = ["laid_over"]
 
 _OWN = ("id", "title", "version", "year", "extends")
 _NAMED = ("groups", "kinds", "indicators", "bands", "grades")
-_UNSOURCED = ("name", "words", "source")  # an entry that states only these changes no number
+_UNSOURCED = ("name", "words", "printed", "source")  # an entry that states only these changes no number
 
 
 def laid_over(base: Mapping[str, object], own: Mapping[str, object], problems: Problems) -> dict[str, object]:

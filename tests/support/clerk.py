@@ -12,6 +12,7 @@ number becomes one. Places that are not named stay blank.
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections.abc import Mapping
 from copy import copy
@@ -32,7 +33,7 @@ def table(text: str) -> list[dict[str, str]]:
     """The rows of a pipe table as texts by column path; a blank level repeats the one above."""
     lines = [[part.strip() for part in line.strip().strip("|").split("|")] for line in text.strip().splitlines()]
     keys, rows = lines[0], [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
-    for above, row in zip(rows, rows[1:], strict=False):
+    for above, row in itertools.pairwise(rows):
         for key in keys:
             if key.startswith("level") and not row[key] and row.get("level1.name", "") in ("", above["level1.name"]):
                 row[key] = above[key]
