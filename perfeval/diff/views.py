@@ -67,7 +67,7 @@ def view_of(outcome: FormOutcome, layout: Layout) -> View:
     return View(
         sheet=form.sheet,
         fields=fields,
-        rows=tuple(_row(result, as_read, digits) for result in outcome.evaluation.rows),
+        rows=tuple(_row(result, as_read, digits, ours=outcome.unchanged) for result in outcome.evaluation.rows),
         narrative={key: Said(cell.text, cell.ref) for key, cell in read.narrative.items()},
         total=Said(decimal_text(total.shown) if total else _UNKNOWN, _total_cell(form)),
         strays=tuple(Said(stray.cell.text, stray.cell.ref) for stray in read.strays),
@@ -108,7 +108,8 @@ def view_of_record(record: FormRecord, layout: Layout) -> View:
     )
 
 
-def _row(result: RowResult, as_read: Mapping[int, Indicator], digits: int) -> RowView:
+def _row(result: RowResult, as_read: Mapping[int, Indicator], digits: int, *, ours: bool) -> RowView:
+    """A row; `ours`: the score in its cell is the one we wrote, whatever had been typed before."""
     indicator = as_read.get(result.indicator.row, result.indicator)
     texts = {key: Said(text, indicator.cell(key).ref) for key, text in texts_of(indicator).items()}
     return RowView(
@@ -118,14 +119,14 @@ def _row(result: RowResult, as_read: Mapping[int, Indicator], digits: int) -> Ro
         cell=indicator.cell("name").ref,
         texts=texts,
         weight=Said(_number(result.weight, digits), indicator.cell("weight").ref),
-        score=Said(_score(result, digits), indicator.cell("score").ref),
+        score=Said(_score(result, digits, "" if ours else result.indicator.text("score")), indicator.cell("score").ref),
     )
 
 
-def _score(result: RowResult, digits: int) -> str:
+def _score(result: RowResult, digits: int, typed: str) -> str:
     """The score as computed, with the clerk's own where that is another: 「5.92(填写 6.67)」."""
     computed = _number(result.score, digits) or _UNKNOWN
-    typed = " ".join(result.indicator.text("score").split())
+    typed = " ".join(typed.split())
     number = result.indicator.stated_score
     same = number is not None and shown(Fraction(number), digits) == computed
     return computed if not typed or same else f"{computed}(填写 {typed})"
