@@ -9,7 +9,16 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
-__all__ = ["cut_text", "decimal_text", "exact_text", "from_float", "percent_text", "round_half_up", "shown"]
+__all__ = [
+    "cut_text",
+    "decimal_text",
+    "exact_text",
+    "from_float",
+    "percent_text",
+    "round_half_up",
+    "rounds_to",
+    "shown",
+]
 
 
 def round_half_up(value: Fraction, digits: int) -> Decimal:
@@ -17,6 +26,18 @@ def round_half_up(value: Fraction, digits: int) -> Decimal:
     numerator, denominator = value.numerator, value.denominator
     units = (2 * abs(numerator) * 10**digits + denominator) // (2 * denominator)
     return _scaled(units if numerator >= 0 else -units, digits)
+
+
+def rounds_to(stated: Decimal, digits: int, *factors: Fraction, over: int = 1) -> bool:
+    """Whether the product of `factors` ÷ `over`, rounded to `digits` decimals, is `stated`; without reducing it."""
+    numerator, denominator = 1, over
+    for factor in factors:
+        numerator *= factor.numerator
+        denominator *= factor.denominator
+    power: int = 10**digits
+    units = (2 * abs(numerator) * power + denominator) // (2 * denominator)
+    written, scale = stated.as_integer_ratio()
+    return (units if numerator >= 0 else -units) * scale == written * power
 
 
 def shown(value: Fraction, digits: int = 2) -> str:

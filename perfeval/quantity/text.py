@@ -64,12 +64,17 @@ def _table() -> dict[int, str]:
 
 
 _TABLE = _table()
+_FOLDED = re.compile("[" + "".join(re.escape(chr(code)) for code in sorted(_TABLE)) + "]")
 _INSIDE_NUMBER = re.compile(r"(?<=[0-9]) +(?=[.,]? *[0-9])|(?<=[0-9][.,]) +(?=[0-9])")
 
 
 def fold(text: str) -> str:
     """`text` with one spelling for each sign, every kind of blank as a space; same length."""
-    return text.translate(_TABLE)
+    return _FOLDED.sub(_spelling, text)  # few letters of a text have another spelling; str.translate looks all up
+
+
+def _spelling(match: re.Match[str]) -> str:
+    return _TABLE[ord(match[0])]
 
 
 def mark_gaps(folded: str) -> str:
@@ -79,7 +84,7 @@ def mark_gaps(folded: str) -> str:
 
 def compact(text: str) -> str:
     """`text` folded and without blanks; a blank inside a number becomes GAP."""
-    folded = text.translate(_TABLE)
+    folded = fold(text)
     if " " in folded:
         folded = folded.strip()
         if " " in folded:

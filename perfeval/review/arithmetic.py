@@ -9,12 +9,13 @@ from fractions import Fraction
 from perfeval.findings import Finding
 from perfeval.findings.scr import CAUSES, VERDICTS, WRITTEN
 from perfeval.model import Basis, Indicator, RowResult
-from perfeval.numbers import decimal_text, percent_text, round_half_up, shown
+from perfeval.numbers import decimal_text, percent_text, round_half_up, rounds_to, shown
 from perfeval.review.context import ReviewContext, Rule
 
 __all__ = ["RULES"]
 
 _FLOAT_NOISE = Fraction(1, 10**9)
+_HUNDRED = Fraction(100)
 
 
 def stated_scores(context: ReviewContext) -> Iterator[Finding]:
@@ -190,7 +191,7 @@ def _differs(row: RowResult, digits: int) -> bool:
 
 def _agrees(stated: Decimal, exact: Fraction, digits: int) -> bool:
     """Whether `stated` is `exact`, shown with at least `digits` decimals, or as a spreadsheet calculates it."""
-    return round_half_up(exact, max(digits, _decimals(stated))) == stated or _is_float_of(exact, stated)
+    return rounds_to(stated, max(digits, _decimals(stated)), exact) or _is_float_of(exact, stated)
 
 
 def _is_float_of(exact: Fraction, stated: Decimal) -> bool:
@@ -234,8 +235,8 @@ def _cause(context: ReviewContext, row: RowResult, stated: Decimal) -> str:
     if score is None or weight is None:
         return ""
 
-    def yields(value: Fraction) -> bool:
-        return round_half_up(value, max(places, digits)) == stated
+    def yields(*factors: Fraction, over: int = 1) -> bool:
+        return rounds_to(stated, max(places, digits), *factors, over=over)
 
     if ratio is not None and ratio < 1 and yields(weight):
         return CAUSES["full_marks"].format(completion=percent_text(ratio))
@@ -244,34 +245,34 @@ def _cause(context: ReviewContext, row: RowResult, stated: Decimal) -> str:
     scaled = score * 10**places
     if stated == Decimal(scaled.numerator // scaled.denominator).scaleb(-places):
         return CAUSES["cut_off"]
-    if score and (yields(score * 100) or yields(score / 100)):
+    if score and (yields(score, _HUNDRED) or yields(score, over=100)):
         return CAUSES["percent"]
     if ratio is None:
         return ""
     capped = min(ratio, Fraction(1))
-    if ratio > 1 and yields(weight * ratio):
+    if ratio > 1 and yields(weight, ratio):
         return CAUSES["not_capped"].format(completion=percent_text(ratio))
     rounded_weight = Fraction(round_half_up(weight, digits))
     if any(
-        yields(w * r)
+        yields(w, r)
         for w in (weight, rounded_weight, Fraction(round_half_up(weight, 1)))
         for r in (capped, Fraction(round_half_up(capped, 2)), Fraction(round_half_up(capped, 4)))
     ):
         return CAUSES["rounded_first"]
-    if yields(capped * 100):
+    if yields(capped, _HUNDRED):
         return CAUSES["ratio_as_score"]
-    if ratio and yields(min(1 / ratio, Fraction(1)) * weight):
+    if ratio and yields(min(1 / ratio, Fraction(1)), weight):
         return CAUSES["reversed"]
     return _other_count(context, row, capped, yields) if capped else ""
 
 
-def _other_count(context: ReviewContext, row: RowResult, capped: Fraction, yields: Callable[[Fraction], bool]) -> str:
+def _other_count(context: ReviewContext, row: RowResult, capped: Fraction, yields: Callable[..., bool]) -> str:
     group = context.pack.group(row.indicator.group)
     if group.weights != "equal":
         return ""
     count = sum(indicator.group == group.name for indicator in context.form.indicators)
     for other in range(1, 2 * count + 5):
-        if other != count and yields(group.points / other * capped):
+        if other != count and yields(group.points, capped, over=other):
             return CAUSES["other_count"].format(other=other, count=count)
     return ""
 

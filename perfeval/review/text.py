@@ -295,7 +295,10 @@ def _counted_before(pack: Pack) -> Mapping[str, re.Pattern[str]]:
     met, missed, intro, nouns, fillers, attributes = (
         alternatives(word[::-1] for word in words)
         for words in (
-            *(pack.review_words.get(key, ()) for key in ("count.met", "count.missed", "count.intro", "count.indicators")),
+            *(
+                pack.review_words.get(key, ())
+                for key in ("count.met", "count.missed", "count.intro", "count.indicators")
+            ),
             pack.review_words.get("filler", ()),
             ahead,
         )
