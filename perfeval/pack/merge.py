@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from perfeval.pack.table import Problems
+from perfeval.pack.table import Problems, did_you_mean, listed
 
 __all__ = ["laid_over"]
 
@@ -35,6 +35,8 @@ def _section(base: Mapping[str, object], own: Mapping[str, object], path: str, p
         place = f"{path}.{key}" if path else key
         under = base.get(key)
         if value is False:
+            if key not in base:  # a misspelt key would otherwise leave the rule in force without a word
+                problems.add("PAK003", place, value=key, allowed=listed(base), hint=did_you_mean(key, base))
             merged.pop(key, None)
         elif key in _NAMED and _tables(value) and _tables(under):
             merged[key] = _entries(_as_tables(under), _as_tables(value), place, problems)
