@@ -13,7 +13,7 @@ from perfeval.cli import buglog
 from perfeval.cli.console import Console
 from perfeval.cli.words import Command
 from perfeval.cli.work import exit_code_of, options_of, pack_options
-from perfeval.errors import ExitCode, UsageError
+from perfeval.errors import ExitCode, PerfevalError, UsageError
 from perfeval.render import clean, finding_lines
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ def _tell(
     counts: Counter[str] = Counter()
     codes: set[str] = set()
     opening = f'{{"version": {VERSION}, "messages": ['
-    for number, result in enumerate(results, 1):
+    failures: list[PerfevalError] = []
+    for number, result in enumerate(_until_failure(results, failures), 1):
         counts[result.status] += 1
         codes.update(finding.code for finding in result.findings)
         for entry in result.files:
@@ -125,12 +126,22 @@ def _tell(
         for remark in remarks:
             console.result("".join(f"{line}\n" for line in finding_lines(remark, console.look)))
         console.result(closing_line(counts) + "\n")
+    if failures:
+        raise failures[0]
     if not counts and total == 0:
         console.message("没有找到邮件:请给出 .eml、.msg、mbox 文件,或放有这些文件的文件夹。")
         return ExitCode.PATH
-    if codes & {"EML021"}:
+    if codes & {"EML021", "EML022", "EML023"}:
         return ExitCode.MAIL
     return exit_code_of(codes, faulty=bool(counts["error"] or counts["failed"]))
+
+
+def _until_failure(results: Iterator[MailResult], failures: list[PerfevalError]) -> Iterator[MailResult]:
+    """The results up to what ends the run, which is told after them: the JSON stays whole."""
+    try:
+        yield from results
+    except PerfevalError as error:
+        failures.append(error)
 
 
 def _check(
@@ -148,8 +159,8 @@ def _check(
     for path in paths:
         if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
             raise UsageError(
-                f"--out 指定的「{clean(str(out))}」在输入文件夹「{clean(str(path))}」里面,\n回复草稿会被当成下一次的来信。"
-                "请把 --out 改为输入文件夹以外的文件夹。"
+                f"--out 指定的「{clean(str(out))}」在输入文件夹「{clean(str(path))}」里面,\n"
+                "回复草稿会被当成下一次的来信。请把 --out 改为输入文件夹以外的文件夹。"
             )
     if send and not (imap and smtp and allow and authserv):
         raise UsageError(

@@ -203,4 +203,13 @@ CODES: tuple[Code, ...] = (
         why="再自动发一次可能让对方收到两份,所以程序不重发。",
         example="",
     ),
+    Code(
+        id="EML023",
+        severity=Severity.WARNING,
+        title="回复等待下次发送",
+        message="与发信服务器的连接断了,还有 {count} 封回复没有发出。",
+        fix="请稍后用同样的命令再运行一次,没有发出的回复会接着发。",
+        why="",
+        example="",
+    ),
 )

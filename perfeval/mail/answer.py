@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from perfeval.errors import PathError
-from perfeval.files import reason, safe_name, write_atomic
+from perfeval.files import TEMPORARY_PREFIX, reason, safe_name, write_atomic
 from perfeval.findings import Finding, Severity, worst
 from perfeval.ledger import entry_of
 from perfeval.mail.attachments import Attachment, collect
@@ -32,6 +32,7 @@ __all__ = ["DRAFT", "MailResult", "Settings", "Workshop"]
 
 DRAFT = "回复.eml"
 ORIGINALS = "原件"
+RECEIVED = "来信.eml"
 UNVERIFIED = "〔发件人未验证〕"
 _CHINA = dt.timezone(dt.timedelta(hours=8))
 
@@ -88,8 +89,8 @@ class Workshop:
         self._register = register
         self._versions = versions
 
-    def answer(self, message: Message, source: str) -> MailResult:
-        """Deal with `message`."""
+    def answer(self, message: Message, source: str, keep: bytes | None = None) -> MailResult:
+        """Deal with `message`; its bytes are kept with the results when they are given."""
         policy = self._settings.policy
         base = MailResult(source, message.subject, str(message.sender or ""), message.date)
         if not policy.allows(message.sender):
@@ -111,7 +112,7 @@ class Workshop:
             others = f"附件只有:{'、'.join(collected.others[:5])}。" if collected.others else ""
             none = Finding("EML001", params={"subject": base.subject or "(无主题)", "others": others})
             return self._recorded(message, replace(base, findings=(none,)), files_key, trusted)
-        return self._done(message, collected.files, findings, base, files_key, trusted)
+        return self._done(message, collected.files, findings, base, files_key, trusted, keep)
 
     def _done(
         self,
@@ -121,9 +122,14 @@ class Workshop:
         base: MailResult,
         files_key: str,
         trusted: bool,
+        keep: bytes | None,
     ) -> MailResult:
         folder = self._settings.out / self._folder_name(message, trusted)
         try:
+            for stale in folder.rglob(f"{TEMPORARY_PREFIX}*"):  # of a run that was cut off
+                stale.unlink()
+            if keep is not None:  # nobody shall need the mailbox to check the results
+                write_atomic(folder / ORIGINALS / RECEIVED, keep, durable=True)
             results = list(self._workbooks(message, attachments, folder, trusted))
             if any(_not_written(result.outcome) for result in results):
                 return replace(base, folder=folder, files=tuple(results), findings=tuple(findings), settled=False)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from perfeval import __version__
 from perfeval.errors import MailError
-from perfeval.files import write_atomic
 from perfeval.findings import Finding
 from perfeval.mail.answer import MailResult
 from perfeval.mail.message import read_message
@@ -28,7 +27,6 @@ __all__ = ["fetched"]
 _TIMEOUT = 60
 _DEFAULT_FOLDER = "INBOX"
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
-_ARCHIVED = "来信.eml"
 
 
 def fetched(url: str, opened: Session) -> Iterator[MailResult]:
@@ -68,20 +66,13 @@ def _one(box: BaseMailBox, server: Server, opened: Session, name: str, uid: str)
     if data is None:
         return
     message = read_message(data, limits)
-    result = opened.workshop.answer(message, label)
+    result = opened.workshop.answer(message, label, keep=data)
     if result.settled:
-        _keep(result, data)
-        opened.register.mark_seen(name, uid)
         if result.folder is not None:  # what was not a submission stays unseen: a person has to read it
             with _told(server):
                 box.flag(uid, r"\Seen", True)
+        opened.register.mark_seen(name, uid)
     yield result
-
-
-def _keep(result: MailResult, data: bytes) -> None:
-    """The message as it came lies beside its results, so that nobody needs the mailbox to check them."""
-    if result.folder is not None and not result.known:
-        write_atomic(result.folder / "原件" / _ARCHIVED, data, durable=True)
 
 
 @contextlib.contextmanager

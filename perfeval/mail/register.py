@@ -76,6 +76,7 @@ class Register:
         self.path = ledger_path(out)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._guard = _only_one(self.path.with_name("mail.lock"))
             self._base = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
             try:
                 self._base.execute("PRAGMA journal_mode = WAL")
@@ -85,6 +86,7 @@ class Register:
                 self._base.executescript(_TABLES)
             except BaseException:
                 self._base.close()
+                self._guard.close()
                 raise
         except OSError as error:
             raise PathError(
@@ -100,6 +102,7 @@ class Register:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._base.close()
+        self._guard.close()
 
     def known(self, content: str, message_id: str, files: str, sender: str) -> Record | None:
         """The same message, if it was dealt with: same content, or same id, sender and workbooks.
@@ -188,6 +191,21 @@ class Register:
         }
         why = known.get(code, "文件已损坏。不知道哪些邮件已经答复过,就不能继续;请恢复备份,或用 --out 换一个文件夹")
         return PathError(f"台账「{self.path}」用不了:{why}。")
+
+
+def _only_one(path: Path) -> sqlite3.Connection:
+    """Hold a lock until the connection is closed or the process ends, however it ends: two runs would answer twice."""
+    guard = sqlite3.connect(path, timeout=0, isolation_level=None)
+    try:
+        guard.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        guard.close()
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            raise PathError(
+                f"「{path.parent.parent}」里已经有一个 perfeval mail 在运行。请等它结束再运行,或用 --out 换一个文件夹。"
+            ) from None
+        raise
+    return guard
 
 
 def utc_text(when: dt.datetime | None) -> str:

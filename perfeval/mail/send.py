@@ -55,7 +55,9 @@ def send_queued(url: str, settings: Settings, register: Register) -> Iterator[Fi
                 # The line broke: perhaps after the server had taken the message.
                 register.settle(record, Reply.DRAFT, "发送中断")
                 yield Finding("EML022", params=_params(record, settings))
-                raise MailError(f"与发信服务器 {server.name} 的连接断了;没有发出的回复下次运行时再发。") from None
+                if left := len(register.queued()):
+                    yield Finding("EML023", params={"count": str(left)})
+                return
             else:
                 register.settle(record, Reply.SENT)
 
