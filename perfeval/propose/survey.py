@@ -39,6 +39,7 @@ class Survey:
     texts: dict[tuple[int, int], str] = field(default_factory=dict)  # what is to be written
     paths: list[str] = field(default_factory=list)  # places for header fields and sections
     sections: dict[str, str] = field(default_factory=dict)  # narrative section → its heading
+    crossed: set[int] = field(default_factory=set)  # rows of labels that stand above places
     headings: set[tuple[int, int]] = field(default_factory=set)  # where these stand
     left: list[str] = field(default_factory=list)  # what the author has to do, in sentences
 
@@ -228,6 +229,7 @@ def _crossings(found: Survey, words: Vocabulary, rows: range) -> None:
             printed = path == _PRINTED and position in sheet.cells and sheet.cells[position].number is not None
             if path is not None and (printed or found.is_free(position)):
                 found.place(position, path)
+                found.crossed.add(row)
             elif not nearest:
                 break
 
@@ -238,7 +240,7 @@ def _find_labelled(found: Survey, words: Vocabulary, rows: range) -> None:
     edge = max([edge, *(sheet.span(*p).right for p in sheet.cells if p[0] in found.header)])
     for row in rows:
         labels = list(_labels(found, row))
-        if any(bare(cell.text) in words.heads for _, cell in labels):
+        if row in found.crossed:
             continue
         for number, (position, cell) in enumerate(labels):
             if position in found.texts or position in found.headings or _NUMBERED.match(cell.text):

@@ -75,6 +75,9 @@ def _add_place(words: Vocabulary, layout: Layout, path: str, slot: Slot) -> None
         for row in before:
             for above in layout.labels[head.text]:
                 words.crossings.setdefault((row[0] if row else "", above), path)
+                if path.startswith("funds.") and path.endswith((".total", "execution_rate")):
+                    # The same word before a cell of its own means the same sum.
+                    words.leads.setdefault((above,), path.removesuffix(".total"))
     elif slot.is_anchor:
         words.inside.append((slot.text.strip(), slot.suffix.strip(), path))
     elif leading:
