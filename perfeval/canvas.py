@@ -210,7 +210,8 @@ class _Geometry:
     spans: tuple[tuple[int, int], ...]  # first and last column of every cell that keeps to this row
     wide: tuple[tuple[int, int], ...]  # those of several columns
     wrapped: tuple[tuple[int, float, textfit.Font], ...]  # first column, width and font of cells whose text wraps
-    slots: tuple[Slot, ...]
+    labels: dict[int, Value]  # fixed words by column; `height` is enough for them
+    places: tuple[Slot, ...]
 
 
 @lru_cache(maxsize=32)
@@ -240,7 +241,16 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
         if blueprint.wraps[style := blueprint.styles.get((row, left), 0)]
     )
     wide = tuple(span for span in spans if span[1] > span[0])
-    return _Geometry(blueprint.rows[row], formats, tuple(spans), wide, wrapped, layout.by_row.get(row, ()))
+    slots = layout.by_row.get(row, ())
+    labels = {slot.column: slot.text for slot in slots if slot.path is None}
+    height = blueprint.rows[row]
+    # Rows that are written several times over carry no labels of their own.
+    if row != layout.indicator_row and not any((slot.path or "").startswith("narrative.") for slot in slots):
+        known = (textfit.height(labels[left], width, font) for left, width, font in wrapped if labels.get(left))
+        height = max(height, *known, 0.0)
+        wrapped = tuple(cell for cell in wrapped if cell[0] not in labels)
+    places = tuple(slot for slot in slots if slot.path is not None)
+    return _Geometry(height, formats, tuple(spans), wide, wrapped, dict[int, Value](labels), places)
 
 
 @lru_cache(maxsize=1024)

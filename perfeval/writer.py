@@ -66,29 +66,27 @@ class _Planner:
 
     def _static_row(self, row: int) -> None:
         geometry = self.canvas.geometry[row]
-        section = next((s for s in geometry.slots if s.path and s.path.startswith("narrative.")), None)
+        section = next((s for s in geometry.places if s.path and s.path.startswith("narrative.")), None)
         source = self.form.rows.get(row)
         if source is not None:
             self.canvas.known[source] = self.canvas.height + 1
         if section is not None:
             self._section(row, section)
             return
-        values: dict[int, Value] = {}
-        for slot in geometry.slots:
+        values = geometry.labels.copy()
+        for slot in geometry.places:
             value = values[slot.column] = self._slot_value(slot)
             if slot.path and value is not None and not isinstance(value, str):
                 self.numbers[slot.path] = ref(self.canvas.height + 1, slot.column)
         first = self.canvas.add(row, values)
-        for slot in geometry.slots:
+        for slot in geometry.places:
             if slot.path and (cell := self.form.fields.get(slot.path)) is not None:
                 self.canvas.remember(cell, first, slot.column)
 
     def _keep_together(self, template_row: int, first: int) -> None:
         """A heading stays with what follows it, the total with the table above."""
         last = self.canvas.height
-        after_heading = template_row - 1 > self.layout.total_row and not any(
-            slot.path for slot in self.canvas.geometry[template_row - 1].slots
-        )
+        after_heading = template_row - 1 > self.layout.total_row and not self.canvas.geometry[template_row - 1].places
         if template_row == self.layout.total_row or after_heading:
             self.canvas.join_unit(first)
             first += 1
@@ -109,8 +107,7 @@ class _Planner:
             self.canvas.remember(written, first, slot.column)
 
     def _slot_value(self, slot: Slot) -> Value:
-        if slot.path is None:
-            return slot.text
+        assert slot.path is not None
         if slot.path.startswith(COMPUTED) and (value := self._computed(slot)) is not None:
             return value
         cell = self.form.fields.get(slot.path)
