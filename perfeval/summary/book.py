@@ -163,8 +163,7 @@ class _Writer:
             shown = os.path.relpath(absolute, self._folder).replace(os.sep, "/")
         except ValueError:  # another drive
             return absolute.as_uri()
-        safe = "".join(char if char > "\x7f" and char.isprintable() else quote(char, safe=_SAFE) for char in shown)
-        return cell_text(safe)
+        return "".join(char if char > "\x7f" and char.isprintable() else _quoted(char) for char in shown)
 
     # ---- cells ----
 
@@ -194,6 +193,11 @@ class _Writer:
         return self._formats[key]
 
 
+def _quoted(char: str) -> str:
+    """A character as a link holds it; undecodable bytes of a path stay the bytes they are."""
+    return quote(char, safe=_SAFE, errors="surrogateescape" if "\udc80" <= char <= "\udcff" else "replace")
+
+
 def _styled(sheet: Any, kind: Kind, role: str, number_format: str) -> Any:
     """A cell with the look of its role and kind."""
     from openpyxl.cell import WriteOnlyCell
@@ -201,6 +205,8 @@ def _styled(sheet: Any, kind: Kind, role: str, number_format: str) -> Any:
 
     role, _, quoted = role.partition(" ")
     cell = WriteOnlyCell(sheet)
+    if quoted:
+        cell.quotePrefix = True
     thin = Side("thin", color="FF7F7F7F")
     if role in ("title", "remark"):
         cell.font = Font(name=_HEAD_FONT, size=16) if role == "title" else Font(name=_FONT, size=10)
@@ -221,8 +227,6 @@ def _styled(sheet: Any, kind: Kind, role: str, number_format: str) -> Any:
     cell.alignment = Alignment(horizontal=horizontal, vertical="center", wrap_text=kind in _WRAPPED)
     if kind == "percent" and number_format == "General":
         cell.number_format = "0.00%"
-    if quoted:
-        cell.quotePrefix = True
     return cell
 
 

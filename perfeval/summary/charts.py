@@ -14,7 +14,7 @@ from typing import Any
 
 from perfeval.numbers import decimal_text, round_half_up
 from perfeval.summary.tables import Overview, Table
-from perfeval.summary.text import cell_text
+from perfeval.summary.text import cell_text, looks_like_formula
 
 __all__ = ["Figures", "add_charts", "figures"]
 
@@ -134,6 +134,8 @@ def _write_figures(sheet: Any, data: Figures, last: int) -> None:
         made = WriteOnlyCell(sheet)
         made.value = cell_text(value) if isinstance(value, str) else decimal_text(Decimal(value))
         made.data_type = "s" if isinstance(value, str) else "n"
+        if isinstance(value, str) and looks_like_formula(value):
+            made.quotePrefix = True
         return made
 
     heads = ("得分段", "项目数", None, "单位", "平均分", None, "执行率(%)", "合计")

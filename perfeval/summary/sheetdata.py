@@ -12,8 +12,10 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from io import BytesIO
 from itertools import chain
+from xml.sax.saxutils import escape
 
 from perfeval.numbers import decimal_text
 from perfeval.summary.tables import Link, Row
@@ -89,11 +91,9 @@ def row_height(row: Row, widths: Sequence[int]) -> float:
     for value, width in zip(row, widths, strict=True):
         if width and value:
             text = str(value)
-            if _size(text) > width - 1:
+            if _size(text) > width - 1 or "\n" in text:
                 # Words and 禁则 leave lines not quite full.
                 lines = max(lines, sum(-(-_size(part) // (width - 2)) for part in text.split("\n")))
-            elif "\n" in text:
-                lines = max(lines, text.count("\n") + 1)
     return min(_LINE * lines + 6, _HIGHEST)
 
 
@@ -118,15 +118,21 @@ def _row_xml(number: int, row: Row, filling: Filling) -> str:
     for value, style, quoted, letter in zip(row, filling.styles, filling.quoted, filling.letters, strict=True):
         if value is None or value == "":
             cells.append(f'<c r="{letter}{number}" s="{style}"/>')
-        elif isinstance(value, Decimal | int):
+        elif isinstance(value, str):
+            xml, formula = _text_xml(value)
+            cells.append(f'<c r="{letter}{number}" s="{quoted if formula else style}" t="inlineStr">{xml}</c>')
+        elif isinstance(value, Link):
+            cells.append(f'<c r="{letter}{number}" s="{style}" t="inlineStr">{_text_xml(value.path)[0]}</c>')
+        else:
             text = decimal_text(value) if isinstance(value, Decimal) else str(value)
             cells.append(f'<c r="{letter}{number}" s="{style}"><v>{text}</v></c>')
-        else:
-            text = cell_text(value.path if isinstance(value, Link) else value)
-            format_ = quoted if looks_like_formula(text) else style
-            text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            cells.append(
-                f'<c r="{letter}{number}" s="{format_}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
-            )
     cells.append("</row>")
     return "".join(cells)
+
+
+@lru_cache(maxsize=4096)
+def _text_xml(text: str) -> tuple[str, bool]:
+    """A text as the content of a cell, and whether it could pass for a formula. Names stand in many rows."""
+    formula = looks_like_formula(text)
+    text = escape(cell_text(text))
+    return f'<is><t xml:space="preserve">{text}</t></is>', formula

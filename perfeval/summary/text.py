@@ -15,13 +15,15 @@ LONGEST = 32_767  # characters that a cell of a workbook may hold
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Excel reads `_x0041_` in a file as an escape; written by a person it is text.
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
+_ODD = re.compile(f"{_ILLEGAL.pattern}|{_ESCAPE.pattern}|\r")
 # The full-width signs count too: East Asian versions of Excel take them for the others.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 def cell_text(text: str) -> str:
     """`text` as a cell of a workbook can hold it."""
-    text = _ESCAPE.sub("_x005F_", _ILLEGAL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n")))
+    if _ODD.search(text):
+        text = _ESCAPE.sub("_x005F_", _ILLEGAL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n")))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
