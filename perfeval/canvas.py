@@ -112,7 +112,7 @@ class Canvas:
     def grow(self, top: int, bottom: int, needed: float) -> None:
         """Let rows `top`…`bottom` together be at least `needed` points high."""
         rows = self.sheet.rows[top - 1 : bottom]
-        lack = needed - sum(row.height for row in rows)
+        lack = needed - sum([row.height for row in rows])
         for number, row in enumerate(rows):
             if lack <= 0:
                 return
@@ -183,16 +183,15 @@ class Canvas:
     def break_pages(self) -> None:
         """End pages so that no merged cell and no heading is torn where it can be helped."""
         rows, spans, blueprint = self.sheet.rows, self.result.spans, self.blueprint
-        width, height = blueprint.page
-        natural = sum(blueprint.pixels(column) for column in range(1, self.layout.last_column + 1))
-        room = height / min(1.0, width / (natural * 0.75)) * _PAGE_SAFETY
+        heights = [row.height for row in rows]
+        room = _page_height(self.layout)
         titles, title_end = 0.0, 0
         if blueprint.title_rows is not None:
             top, title_end = spans[blueprint.title_rows[0]][0], spans[blueprint.title_rows[1]][1]
-            titles = sum(row.height for row in rows[top - 1 : title_end])
+            titles = sum(heights[top - 1 : title_end])
         used = 0.0
-        for first, last in _small_units(self._units, rows, (room - titles) * _LARGE_UNIT):
-            needed = sum(row.height for row in rows[first - 1 : last])
+        for first, last in _small_units(self._units, heights, (room - titles) * _LARGE_UNIT):
+            needed = sum(heights[first - 1 : last])
             if used and used + needed > room:
                 self.sheet.breaks.append(first - 1)
                 used = titles if first > title_end else 0.0
@@ -258,10 +257,18 @@ def _width(layout: Layout, left: int, right: int) -> float:
     return layout.blueprint.width(left, right)
 
 
-def _small_units(units: list[tuple[int, int]], rows: list[PlannedRow], most: float) -> Iterator[tuple[int, int]]:
+@lru_cache(maxsize=64)
+def _page_height(layout: Layout) -> float:
+    """Points of rows that fit on a page, when it is scaled to the width of the form."""
+    width, height = layout.blueprint.page
+    natural = sum(layout.blueprint.pixels(column) for column in range(1, layout.last_column + 1))
+    return height / min(1.0, width / (natural * 0.75)) * _PAGE_SAFETY
+
+
+def _small_units(units: list[tuple[int, int]], heights: list[float], most: float) -> Iterator[tuple[int, int]]:
     """The units, those higher than `most` taken apart into rows."""
     for first, last in units:
-        if sum(row.height for row in rows[first - 1 : last]) <= most:
+        if sum(heights[first - 1 : last]) <= most:
             yield first, last
         else:
             yield from ((row, row) for row in range(first, last + 1))

@@ -60,16 +60,16 @@ def decimal_text(value: Decimal) -> str:
 
 def exact_text(value: Fraction) -> str:
     """The exact value in the notation of the JSON contract: `20/3`, or a plain decimal when finite."""
-    twos_and_fives = value.denominator
+    denominator = twos_and_fives = value.denominator
     for prime in (2, 5):
         while twos_and_fives % prime == 0:
             twos_and_fives //= prime
     if twos_and_fives != 1:
-        return f"{value.numerator}/{value.denominator}"
+        return f"{value.numerator}/{denominator}"
     digits = 0
-    while (10**digits) % value.denominator:
+    while (10**digits) % denominator:
         digits += 1
-    return decimal_text(_scaled(value.numerator * (10**digits // value.denominator), digits))
+    return decimal_text(_scaled(value.numerator * (10**digits // denominator), digits))
 
 
 def cut_text(value: Fraction, digits: int) -> str:

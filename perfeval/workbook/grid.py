@@ -93,8 +93,8 @@ class Sheet:
 
     def _extent(self) -> tuple[int, int]:
         if self._used is None:
-            used = [position for position, cell in self.cells.items() if cell]
-            self._used = (max(row for row, _ in used), max(column for _, column in used)) if used else (0, 0)
+            used = [place for place, cell in self.cells.items() if cell.text.strip() or cell.problem is not None]
+            self._used = (max(used)[0], max([column for _, column in used])) if used else (0, 0)
         return self._used
 
     def span(self, row: int, column: int) -> Range:
