@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["File", "Texts", "compose", "encoded_words", "texts"]
 
 FOLDER = "mail"  # below a folder of packs
-_WORD_BYTES = 45  # bytes in one encoded word: 60 characters of base64, 72 with its frame
+_WORD_BYTES = 39  # bytes in one encoded word: 64 characters with its frame, so that no line grows beyond 78
 _MOST_REFERENCES = 30
 _TYPES = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
