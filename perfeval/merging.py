@@ -118,15 +118,18 @@ def form_id(form: Form, pack: Pack, record: FormRecord | None = None) -> str:
     A corrected name leaves it as it is; a form that was copied for another project, so that the names and most of the
     rows are others, is another form.
     """
-    own = _digest(pack.id, str(form.year), *(plain(form.text(path)) for path in _IDENTITY))
-    if not any(form.text(path).strip() for path in ("unit_name", "project")):
-        own = _digest(pack.id, *(f"{key}{text}" for i in form.indicators for key, text in texts_of(i).items()))
-    if record is None or not record.id or not record.whole or record.pack != pack.id:
-        return own
-    same_names = all(plain(form.text(path)) == plain(record.fields.get(path, "")) for path in _IDENTITY)
-    rows = [signature(i.name, texts_of(i)) for i in form.indicators]
-    kept = {signature(row.name, row.texts) for row in record.rows}
-    return record.id if same_names or 2 * sum(row in kept for row in rows) >= max(len(kept), 1) else own
+    names = [plain(form.text("year")) or str(form.year), *(plain(form.text(path)) for path in _IDENTITY)]
+    if record is not None and record.id and record.whole and record.pack == pack.id:
+        before = [plain(record.fields.get("year", names[0])), *(plain(record.fields.get(p, "")) for p in _IDENTITY)]
+        if names == before:
+            return record.id
+        rows = [signature(i.name, texts_of(i)) for i in form.indicators]
+        kept = {signature(row.name, row.texts) for row in record.rows}
+        if names[0] == before[0] and 2 * sum(row in kept for row in rows) >= max(len(kept), 1):
+            return record.id
+    if any(names[1:]):
+        return _digest(pack.id, str(form.year), *names[1:])
+    return _digest(pack.id, *(f"{key}{text}" for i in form.indicators for key, text in texts_of(i).items()))
 
 
 def revision_of(known_as: str, record: FormRecord | None, *, unchanged: bool) -> int:
@@ -201,21 +204,25 @@ def _unchanged(form: Form, record: FormRecord, layout: Layout) -> bool:
     for indicator, row in zip(form.indicators, record.rows, strict=True):
         if (indicator.group, indicator.level2, plain(indicator.name)) != (row.group, row.kind, plain(row.name)):
             return False
-        if _said(texts_of(indicator)) != _said(row.texts):
+        if not _alike(texts_of(indicator), row.texts):
             return False
         if not _as_written(indicator.cell("score"), row.score, row.formula, blank=row.basis == "computed"):
             return False
         if not _as_written(indicator.cell("weight"), row.weight):
             return False
     own = {path: cell.text for path, cell in form.fields.items() if not path.startswith(COMPUTED)}
-    if _said(own) != _said(record.fields):
+    if not _alike(own, record.fields):
         return False
-    if _said({key: cell.text for key, cell in form.narrative.items()}) != _said(record.narrative):
+    if not _alike({key: cell.text for key, cell in form.narrative.items()}, record.narrative):
         return False
     if sorted(plain(stray.cell.text) for stray in form.strays) != sorted(map(plain, record.strays)):
         return False
     computed = (path for path in form.fields if path.startswith(COMPUTED))
     return all(_as_written(form.fields[path], record.totals.get(path)) for path in computed)
+
+
+def _alike(texts: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    return texts == others or _said(texts) == _said(others)
 
 
 def _said(texts: Mapping[str, str]) -> dict[str, str]:
@@ -266,7 +273,8 @@ def _restored_row(indicator: Indicator, row: RowRecord) -> Indicator:
     cells = {key: _problem(cell, row.problems.get(key)) for key, cell in indicator.cells.items()}
     for key in ("score", "weight"):
         if key in cells:
-            cells[key] = replace(row.typed.get(key, _NOTHING), ref=cells[key].ref)
+            before = row.typed.get(key, _NOTHING)
+            cells[key] = Cell(cells[key].ref, before.text, before.number, None, before.problem)
     stated = row.stated
     return replace(indicator, cells=cells, stated_score=stated.get("score"), stated_weight=stated.get("weight"))
 

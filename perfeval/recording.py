@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perfeval.findings import Finding
@@ -95,13 +96,16 @@ def _problems(cells: Mapping[str, Cell]) -> dict[str, CellProblem]:
 
 def _totals(layout: Layout, plan: FormPlan) -> Iterator[tuple[str, str]]:
     """The computed header fields as they stand in the sheet."""
-    for slot in layout.slots:
-        if slot.path is None or not slot.path.startswith(COMPUTED):
-            continue
-        row = plan.sheet.rows[plan.spans[slot.row][0] - 1]
-        value = row.values.get(slot.column)
-        if text := _value_text(value):
-            yield slot.path, text
+    for path, template_row, column in _computed_places(layout):
+        row = plan.sheet.rows[plan.spans[template_row][0] - 1]
+        if text := _value_text(row.values.get(column)):
+            yield path, text
+
+
+@lru_cache(maxsize=64)
+def _computed_places(layout: Layout) -> tuple[tuple[str, int, int], ...]:
+    found = ((slot.path, slot.row, slot.column) for slot in layout.slots)
+    return tuple((path, row, column) for path, row, column in found if path and path.startswith(COMPUTED))
 
 
 def _value_text(value: Value) -> str:
