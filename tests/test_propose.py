@@ -210,3 +210,41 @@ def test_another_format_is_asked_to_be_saved_as_xlsx(tmp_path: Path) -> None:
     result = run("packs", "new", path, "--id", "made", "--out", tmp_path)
     assert result.exit_code == ExitCode.PACK
     assert "xlsx" in result.output
+
+
+# ---- the page for authors, followed to the letter -------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_page_for_authors_can_be_followed(readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / readme).read_text(encoding="utf-8").partition("<!-- packs -->")[2].partition("<!-- /packs -->")[0]
+    commands = [line.split() for block in re.findall(r"```sh\n(.*?)```", page, re.S) for line in block.splitlines()]
+    assert [words[1:3] for words in commands][:2] == [["packs", "new"], ["packs", "check"]]
+    monkeypatch.chdir(tmp_path)
+    case = CASES["national form"]
+    Path("官方空白表.xlsx").write_bytes(blank_form(load_pack(case.pack)))
+    for words in commands:
+        if words[1] == "check":  # the page says: fill it in
+            pack = load_folder(Path("评分体系/mycity-2026"))
+            Path("试填.xlsx").write_bytes(filled(pack, {**HEADER, **MONEY}, case.rows))
+        result = run(*words[1:])
+        assert result.exit_code == 0, (words, result.output)
+    assert case.total in result.output
+    (rules,) = re.findall(r"```toml\n(.*?)```", page, re.S)
+    folder = Path("评分体系/mycounty-2026")
+    folder.mkdir()
+    (folder / "rules.toml").write_text(rules, encoding="utf-8")
+    checked = run("packs", "check", folder)
+    assert (checked.exit_code, checked.stdout.count("没有发现问题")) == (0, 1), checked.output
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_names_on_the_page_are_those_the_proof_knows(readme: str, tmp_path: Path) -> None:
+    page = (ROOT / readme).read_text(encoding="utf-8").partition("<!-- packs -->")[2].partition("<!-- /packs -->")[0]
+    named = set(re.findall(r"`((?:funds|level1|level2|indicator|total|contact|goal)\.[a-z_]+)`", page))
+    assert len(named) > 12
+    known = {path for pack_id in available() for path in placeholders(load_pack(pack_id).form_path)}
+    parts = {path.rpartition(".")[0] for path in known}
+    assert named <= known | parts

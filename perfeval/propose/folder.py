@@ -12,6 +12,7 @@ from perfeval.errors import PackError
 from perfeval.findings import Finding
 from perfeval.labels import likeness, words_of
 from perfeval.layout import Layout, compile_layout
+from perfeval.numbers import decimal_text
 from perfeval.pack import Pack, available, load_pack
 from perfeval.propose.groups import FoundGroup, groups_of, printed_hints
 from perfeval.propose.rulesfile import Draft, rules_text
@@ -56,7 +57,9 @@ def propose(form: Path, pack_id: str, templates: Path | None = None) -> Proposal
     base = _base(layouts, found)
     groups = groups_of(found)
     left = [*found.left, *_left(found, groups)]
-    execution = _execution(found, sheet, groups)
+    execution, printed = _execution(found, sheet, groups)
+    if execution is not None and not printed:
+        left.append(f"预算执行率的分值表上没有印,暂写 {decimal_text(execution)},请在 rules.toml 核对。")
     title = _title(sheet)
     draft = Draft(
         id=pack_id,
@@ -93,14 +96,15 @@ def _raw(pack: Pack) -> dict[str, object]:
     return tomllib.loads((pack.folder / "rules.toml").read_text(encoding="utf-8-sig"))
 
 
-def _execution(found: Survey, sheet: Sheet, groups: Sequence[FoundGroup]) -> Decimal | None:
-    """Points for the execution rate: printed in its place, else what the groups leave of 100."""
+def _execution(found: Survey, sheet: Sheet, groups: Sequence[FoundGroup]) -> tuple[Decimal | None, bool]:
+    """Points for the execution rate, and whether they are printed in their place; else what the groups leave of 100."""
     if "funds.score" not in found.paths:
-        return None
+        return None, False
     position = next((p for p, text in found.texts.items() if text == "{{ funds.points }}"), None)
     printed = sheet.cells[position].number if position in sheet.cells else None
     rest = 100 - sum((group.points or Decimal(0) for group in groups), Decimal(0))
-    return printed or (rest if rest > 0 else Decimal(10))
+    known = rest > 0 and all(group.points is not None for group in groups)
+    return printed or (rest if known else Decimal(10)), printed is not None
 
 
 def _title(sheet: Sheet) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,12 +13,13 @@ from perfeval.layout import bare
 from perfeval.numbers import decimal_text, exact_text
 from perfeval.pack import Group, Pack
 from perfeval.pack.rules import METHODS
-from perfeval.packview import METHOD_WORDS, SITUATION_WORDS
+from perfeval.packview import METHOD_WORDS, REVIEW_WORDS, SITUATION_WORDS
 from perfeval.propose.groups import FoundGroup
 
 __all__ = ["Draft", "rules_text"]
 
 _SOURCE = "blank"
+_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass
@@ -144,7 +146,7 @@ def _criteria(draft: Draft) -> list[str]:
 def _scoring(base: Pack) -> str:
     lines = [
         "# ---- 计分 ---------------------------------------------------------------",
-        f"# 现在照「{base.title}」。要改的一行去掉开头的 #,方法从括号里选,并写明出处。",
+        f"# 现在照「{base.title}」。要改的一行去掉开头的 #,方法从括号里选,并写明出处;〈〉里是要写的键。",
         "# [scoring]",
     ]
     for situation, method in base.scoring.methods.items():
@@ -157,7 +159,7 @@ def _scoring(base: Pack) -> str:
         f'# default_relation = {{ value = "{base.scoring.default_relation.value}", source = "{_SOURCE}" }}',
         "# 完成比例低于此数(%)得 0 分:",
         f'# floor = {{ value = {exact_text(base.scoring.floor.value)}, source = "{_SOURCE}" }}',
-        *(f"#   {name}:{text}" for name, text in METHOD_WORDS.items()),
+        *(f"#   {name}:{_keyed(text)}" for name, text in METHOD_WORDS.items()),
         "# [rounding]    # total:unrounded 合计由未四舍五入的得分相加,rounded_rows 由四舍五入后的得分相加",
         f'# total = "{base.rounding.total}"',
         f"# digits = {base.rounding.digits}",
@@ -169,10 +171,16 @@ def _scoring(base: Pack) -> str:
 
 
 def _review(draft: Draft) -> str:
+    limits = "\n".join(
+        f'# {name} = {{ value = {exact_text(setting.value)}, source = "{_SOURCE}" }}'
+        f"    # {REVIEW_WORDS[name].format(exact_text(setting.value))}"
+        for name, setting in draft.base.review.items()
+    )
     return f"""# ---- 复核 ---------------------------------------------------------------
 # required:表头必须填写的各项
 [review]
 required = {_list(draft.required)}
+{limits}
 """
 
 
@@ -191,6 +199,11 @@ def _columns(draft: Draft) -> str:
             kept = [word for word in words if bare(word) not in taken]
             lines.append(f'"{key}" = {_list(kept) if kept else "false"}')
     return "\n".join(lines) + "\n"
+
+
+def _keyed(sentence: str) -> str:
+    """A sentence with the names of its parameters to be seen as keys."""
+    return _PARAMETER.sub(r"〈\1〉", sentence)
 
 
 def _text(value: str) -> str:
