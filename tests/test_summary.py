@@ -168,10 +168,8 @@ def test_equal_totals_share_a_rank(scores: Sequence[str | None], ranks: dict[str
 
 
 def test_a_unit_is_one_however_its_name_is_written() -> None:
-    marks = ("90", "91", "91")
-    forms = [
-        form(unit, f"项目{n}", mark) for n, (unit, mark) in enumerate(zip(("甲局", "甲 局(一级)", "甲局(一级)"), marks))
-    ]
+    written = (("甲局", "90"), ("甲 局(一级)", "91"), ("甲局(一级)", "91"))
+    forms = [form(unit, f"项目{n}", mark) for n, (unit, mark) in enumerate(written)]
     first, last = table(of_forms(*forms, form("乙局", "丙", None)), "units")[0], table(of_forms(*forms), "units")[-1]
     assert (first["projects"], first["average"], first["highest"], first["lowest"]) == (
         3,

@@ -18,13 +18,13 @@ _NOISE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\"'“”‘’「」『』《
 _LEVEL = re.compile(r"\((?:[一二三四五1-5]级|本级|机关|本部|汇总|合计|项目)\)$")
 # Legal and customary endings which people leave out or mix up.
 _ENDINGS = re.compile(
-    r"(?:股份有限公司|有限责任公司|有限公司|集团公司|集团|公司|专项资金|专项经费|项目经费|项目资金|经费|资金|项目|专项)$"
+    r"(?:股份有限公司|有限责任公司|有限公司|集团公司|集团|公司|专项资金|专项经费|项目经费|项目资金|经费|资金|项目|专项)+$"
 )
 _BRACKETS = re.compile(r"[()\[\]]")
 # What tells one thing from its neighbour: a slip here is no slip.
 _TELLING = frozenset(
     "0123456789零一二三四五六七八九十百千两壹贰叁肆伍陆柒捌玖拾甲乙丙丁戊己庚辛"
-    "东南西北中上下左右前后内外新旧老大小长短男女省市州县区乡镇村街道路号期批级初高幼abcdefghijklmnopqrstuvwxyz"
+    "东南西北中上下左右前后内外新旧老大小长短男女省市州县区乡镇街道路号期批级初高幼abcdefghijklmnopqrstuvwxyz"
 )
 
 
