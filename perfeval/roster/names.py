@@ -69,7 +69,7 @@ def distance(one: str, other: str, limit: int) -> int:
             )
         if min(row) > limit:
             return limit + 1
-    return row[-1]
+    return min(row[-1], limit + 1)
 
 
 def _differing(one: str, other: str) -> str:
