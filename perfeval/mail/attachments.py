@@ -117,7 +117,7 @@ class _Collector:
         elif data.startswith(OLE_MAGIC):
             self._ole(base, extension, data, depth, inside)
         elif archived := next((word for magic, word in _ARCHIVES if data.startswith(magic)), None):
-            self.say("EML004", name=safe_name(base, fallback="压缩包"), kind=f"{archived} 压缩包")
+            self.say("EML004", name=safe_name(base, fallback="压缩包"), kind=f"{archived} 格式的压缩包")
         elif extension == ".eml" and data:
             self._message(data, depth, inside)
         elif extension in WORKBOOKS:

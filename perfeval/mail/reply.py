@@ -119,7 +119,7 @@ def _attachment(boundary: str, file: File) -> str:
     kind = _TYPES.get(Path(file.name).suffix.lower(), "application/octet-stream")
     modern = "".join(f";\r\n {parameter}" for parameter in _extended(file.name))
     return (
-        f'--{boundary}\r\nContent-Type: {kind};\r\n name="{encoded_words(file.name)}"\r\n'
+        f'--{boundary}\r\nContent-Type:\r\n {kind};\r\n name="{encoded_words(file.name)}"\r\n'
         f"Content-Disposition: attachment{modern}\r\nContent-Transfer-Encoding: base64\r\n\r\n{_base64(file.data)}"
     )
 
