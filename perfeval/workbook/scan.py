@@ -56,11 +56,11 @@ def scan_sheet(data: bytes, maker: CellMaker) -> Parsed | None:
     start, end = text.find("<sheetData>"), text.rfind("</sheetData>")
     if start < 0 or end < start or not _HEAD.match(text) or not text.rstrip().endswith("</worksheet>"):
         return None
-    if "<!" in text or text.find("\r", start, end) >= 0 or text.find("xmlns", start, end) >= 0:
+    if _holds(text, "<!") or text.find("\r", start, end) >= 0 or text.find("xmlns", start, end) >= 0:
         return None
     merges = _MERGE.findall(text, end)
     hidden = _hidden(text, start, end) if "hidden" in text else _NOTHING_HIDDEN
-    if text.find("<?", start) >= 0 or text.count("<mergeCell ", end) != len(merges) or hidden is None:
+    if _holds(text, "<?", start) or text.count("<mergeCell ", end) != len(merges) or hidden is None:
         return None
     found = _CELL.findall(text, start, end)
     # What is found ends with one of these; some programs write them for blank cells, too.
@@ -71,6 +71,11 @@ def scan_sheet(data: bytes, maker: CellMaker) -> Parsed | None:
         return Parsed(_cells(found, maker), _ranges(merges), *hidden)
     except (ValueError, IndexError):
         return None  # the tree parser says what is wrong
+
+
+def _holds(text: str, mark: str, start: int = 0) -> bool:
+    """Whether a mark of two characters stands in the text; the second one is rare, and quickly found or not."""
+    return text.find(mark[1], start) >= 0 and text.find(mark, start) >= 0
 
 
 def _cells(found: list[tuple[str, ...]], maker: CellMaker) -> dict[tuple[int, int], Cell]:
