@@ -149,14 +149,16 @@ def _read_place(
         places.fields[slot.path] = Found(position, sheet.cells.get(position, Cell(ref(*position))))
         places.consumed.add(position)
         return
-    end = next((marks[other][1] for other in slots[number + 1 :] if other in marks), places.right_edge + 1)
+    # The cell right after the label is its value even where the table is narrower than the header.
+    edge = max(places.right_edge, begin) + 1
+    end = next((marks[other][1] for other in slots[number + 1 :] if other in marks), edge)
     for column in range(begin, end):
         anchor = sheet.anchor(row, column)
         if anchor in sheet.cells and anchor not in places.consumed:
             places.fields[slot.path] = Found(anchor, sheet.cells[anchor])
             places.consumed.add(anchor)
             if number + 1 == len(slots) or slots[number + 1].is_label:
-                last = min(same_to_the_right(sheet, anchor), end - 1)
+                last = same_to_the_right(sheet, anchor)
                 places.consumed.update((row, after) for after in range(column, last + 1))
             return
     blank = label if own and label else sheet.anchor(row, begin)
@@ -269,7 +271,7 @@ def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: P
     places.missing_columns += [column for key, column in layout.columns.items() if key not in places.columns]
     used = {heads[column] for column in taken}
     for position in inside:
-        word = bare(cells[position].text)
+        word = _head_word(layout, cells[position].text)
         if position in used or word in layout.header_words or word in layout.side_words:
             places.consumed.add(position)
         else:

@@ -47,12 +47,14 @@ def with_text(cell: Cell, text: str) -> Cell:
 def same_to_the_right(sheet: Sheet, position: Position) -> int:
     """The last column of a cell, its merge, and the cells after it that repeat its text.
 
-    Taking a merge apart in WPS may fill every cell of it.
+    Taking a merge apart in WPS may fill every cell of it; a column inserted there later leaves a gap.
     """
     row, column = position
     cells = sheet.cells
     last = sheet.span(row, column).right
     text = cells[position].text
-    while (row, last + 1) in cells and cells[row, last + 1].text == text:
-        last += 1
-    return last
+    while True:
+        after = cells.get((row, last + 1)) or cells.get((row, last + 2))
+        if after is None or after.text != text:
+            return last
+        last += 1 if (row, last + 1) in cells else 2

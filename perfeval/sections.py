@@ -23,9 +23,13 @@ def read_sections(sheet: Sheet, layout: Layout, index: LabelIndex, rows: range, 
     begun: dict[str, Position] = {}
     first = min(heads)
     section: Slot | None = None
+    row_before, text_before = 0, ""
     for position in sorted(place for place in sheet.cells if place >= first):
         cell = sheet.cells[position]
         text = cell.text
+        if position[0] == row_before and text == text_before:
+            places.consumed.add(position)  # a merge taken apart, its text repeated in each cell
+            continue
         if position in heads:
             section = owners[heads[position]]
             begun.setdefault(section.path or "", position)
@@ -36,9 +40,7 @@ def read_sections(sheet: Sheet, layout: Layout, index: LabelIndex, rows: range, 
         elif position in places.consumed or position[1] > max(places.right_edge, 1):
             continue
         places.consumed.add(position)
-        left = sheet.cells.get((position[0], position[1] - 1))
-        if left is not None and left.text == cell.text and (position[0], position[1] - 1) in places.consumed:
-            continue  # a merge taken apart, its text repeated in each cell
+        row_before, text_before = position[0], cell.text
         for label, piece in headings_in(layout, text) if "\n" in text else [("", text)]:
             if label:
                 section = next(owner for slot, owner in owners.items() if slot.text == label)

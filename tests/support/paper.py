@@ -23,10 +23,14 @@ from perfeval.model import Cell, Form
 from perfeval.workbook.cells import Parsed
 from perfeval.workbook.grid import Range, Sheet, open_book, parse_ref, ref
 
-__all__ = ["Paper", "differences", "said", "workbook_of"]
+__all__ = ["Impossible", "Paper", "differences", "said", "workbook_of"]
 
 Position = tuple[int, int]
 Move = Callable[[int], int | None]  # line → where it goes; None: it is gone
+
+
+class Impossible(Exception):
+    """What was to be done cannot be done to this paper."""
 
 
 @dataclass
@@ -65,7 +69,8 @@ class Paper:
         plain = {position: "".join(cell.text.split()) for position, cell in sorted(self.cells.items())}
         exact = [position for position, said in plain.items() if said == wanted]
         near = [position for position, said in plain.items() if said.startswith(wanted)]
-        assert exact or near, f"{text} does not stand in the sheet"
+        if not exact and not near:
+            raise Impossible(f"{text} does not stand in the sheet")
         return (exact or near)[0]
 
     def row(self, text: str) -> int:
@@ -108,7 +113,8 @@ class Paper:
         """Type `new` over every cell that says `old`."""
         wanted = "".join(old.split())
         found = [position for position, cell in self.cells.items() if "".join(cell.text.split()) == wanted]
-        assert found, f"{old} does not stand in the sheet"
+        if not found:
+            raise Impossible(f"{old} does not stand in the sheet")
         for position in found:
             self.put(position, new)
 
@@ -123,36 +129,34 @@ class Paper:
         self._move(_same, lambda column: column + count if column >= before else column)
 
     def delete_rows(self, first: int, count: int = 1) -> None:
-        """Take out rows; what a merge says goes with its first row."""
+        """Take out rows; a merge that loses some of its cells keeps what it says."""
         self._move(_without(first, count), _same)
 
     def delete_columns(self, first: int, count: int = 1) -> None:
         """Take out columns."""
         self._move(_same, _without(first, count))
 
-    def order_columns(self, order: Iterable[int]) -> None:
-        """Put columns that no merge connects into another order: `order` names them from the left."""
+    def order_columns(self, order: Iterable[int], rows: range) -> None:
+        """Let the columns of `rows` stand in this order from the leftmost of them on; those left out are gone."""
         columns = list(order)
-        places = dict(zip(columns, sorted(columns), strict=True))
-        inside = [m for m in self.merges if m.left != m.right and {*range(m.left, m.right + 1)} & {*columns}]
-        assert all({*columns} <= {*range(m.left, m.right + 1)} for m in inside), "a merge would be torn"
-        self.cells = {(r, places.get(c, c)): cell for (r, c), cell in self.cells.items()}
-        for (row, column), cell in self.cells.items():
-            self.cells[row, column] = replace(cell, ref=ref(row, column))
-        self.merges = [
-            merge
-            if merge in inside
-            else Range(merge.top, places.get(merge.left, merge.left), merge.bottom, places.get(merge.right, merge.right))
-            for merge in self.merges
-        ]
+        places = {column: min(columns) + number for number, column in enumerate(columns)}
+        inside = {position: cell for position, cell in self.cells.items() if position[0] in rows}
+        for position in inside:
+            del self.cells[position]
+        for (row, column), cell in inside.items():
+            if column in places:
+                self.put((row, places[column]), cell)
+        for merge in [merge for merge in self.merges if merge.top in rows]:
+            self.merges.remove(merge)
+            across = sorted(places[c] for c in range(merge.left, merge.right + 1) if c in places)
+            if across:
+                if across != list(range(across[0], across[-1] + 1)):
+                    raise Impossible(f"{merge.ref} would be torn")
+                area = Range(merge.top, across[0], merge.bottom, across[-1])
+                self.merges += [] if area.single else [area]
 
     def _move(self, rows: Move, columns: Move) -> None:
         moved: dict[Position, Cell] = {}
-        for (row, column), cell in self.cells.items():
-            place = rows(row), columns(column)
-            if place[0] is not None and place[1] is not None:
-                moved[place[0], place[1]] = replace(cell, ref=ref(place[0], place[1]))
-        self.cells = moved
         merges = []
         for merge in self.merges:
             down = [row for line in range(merge.top, merge.bottom + 1) if (row := rows(line)) is not None]
@@ -160,6 +164,13 @@ class Paper:
             if down and across:
                 area = Range(down[0], across[0], down[-1], across[-1])
                 merges += [] if area.single else [area]
+                if (merge.top, merge.left) in self.cells:
+                    moved[down[0], across[0]] = self.cells[merge.top, merge.left]
+        for (row, column), cell in self.cells.items():
+            place = rows(row), columns(column)
+            if place[0] is not None and place[1] is not None:
+                moved[place[0], place[1]] = cell
+        self.cells = {place: replace(cell, ref=ref(*place)) for place, cell in moved.items()}
         self.merges = merges
         self.hidden_rows = {line for row in self.hidden_rows if (line := rows(row)) is not None}
         self.hidden_columns = {line for column in self.hidden_columns if (line := columns(column)) is not None}
@@ -238,9 +249,9 @@ def said(form: Form) -> dict[str, object]:
     found |= {"year": form.year, "rows": len(form.indicators), "beside": sorted(s.cell.text for s in form.strays)}
     for number, row in enumerate(form.indicators):
         texts = {key: cell.text for key, cell in row.cells.items()}
-        own = row.group, row.level1, row.level2, row.name, row.target, row.actual, row.stated_score, row.stated_weight
-        found |= {f"row {number}": own}
-        found |= {f"row {number} {key}": text for key, text in texts.items()}
+        own = row.group, row.level1, row.level2, row.name, row.target, row.actual, row.stated_score
+        found |= {f"row {number}": own, f"stated weight of row {number}": row.stated_weight}
+        found |= {f"{key} of row {number}": text for key, text in texts.items()}
     return found
 
 
