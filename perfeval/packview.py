@@ -51,6 +51,8 @@ REVIEW_WORDS: Mapping[str, str] = {
 }
 _WEIGHTS = {"fixed": "按表格印定", "equal": "=分值÷已填的三级指标个数", "stated": "由单位填写"}
 _SCORING = {"measured": "按实现值计算", "stated": "由填报人按评分标准给分", "execution": "按预算执行率计算"}
+_BASES = {"funds.budget": "年初预算数", "funds.allocated": "全年预算数(实际下达数)"}
+_NOTHING = {"full": "得满分", "zero": "得 0 分", "ask": "由填报人说明"}
 _TOTALS = {"unrounded": "由未四舍五入的得分相加", "rounded_rows": "由四舍五入后的得分相加"}
 _NOT_APPLICABLE = {"forbid": "不允许", "rescale": "去掉该指标,其余按比例折算到满分"}
 _RELATIONS = {">=": "按「不少于」", "<=": "按「不超过」", "=": "按「等于」"}
@@ -100,8 +102,8 @@ def _group(group: Group) -> str:
     points = f" {_number(group.points)} 分" if group.points_with is None else f"(与{group.points_with}合用分值)"
     text = f"{group.name}{points}:权重{_WEIGHTS[group.weights]},{_SCORING[group.scoring]}"
     if group.execution is not None:
-        base = {"funds.budget": "预算数", "funds.allocated": "实际下达数"}[group.execution.base]
-        text += f"(支出数÷{base})"
+        execution = group.execution
+        text += f"(支出数÷{_BASES[execution.base]};两个数都是 0 时{_NOTHING[execution.nothing]})"
     names = "、".join(kind.name for kind in group.kinds if not kind.indicators)
     return f"{text};二级指标:{names}" if names else text
 
@@ -133,7 +135,7 @@ def _totals(pack: Pack) -> Iterator[_Entry]:
     rounding = pack.rounding
     yield f"合计{_TOTALS[rounding.total]},保留 {rounding.digits} 位小数(四舍五入)", rounding.source
     if pack.grades:
-        yield "等级:" + "、".join(f"{name}(≥{_number(low)})" for name, low in pack.grades), ""
+        yield "等级:" + "、".join(f"{name}(≥{_number(low)})" for name, low in pack.grades), pack.grades_source
     yield f"不适用的指标:{_NOT_APPLICABLE[pack.not_applicable.policy]}", pack.not_applicable.source
 
 

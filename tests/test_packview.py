@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from perfeval.numbers import shown
-from perfeval.pack import Method, Pack, Setting, load_pack
+from perfeval.pack import Method, Pack, Setting, available, load_pack
 from perfeval.pack.rules import KIND_METHODS, METHODS, REVIEW
 from perfeval.packview import METHOD_WORDS, REVIEW_WORDS, SITUATION_WORDS, pack_lines
 from perfeval.render import Look, columns
@@ -64,6 +64,19 @@ def test_a_source_is_a_number_that_the_list_at_the_end_explains(pack: Pack) -> N
     page = "\n".join(pack_lines(moved))
     (mark,) = re.findall(r"得分率高出执行率 5% 以上时提醒(〔\d〕)", page)
     assert f"- {mark}{pack.sources['review'].title}({pack.sources['review'].checked_on})" in page
+
+
+@pytest.mark.parametrize("pack_id", available())
+def test_pages_of_every_pack_are_two_and_name_all_points(pack_id: str) -> None:
+    pack = load_pack(pack_id)
+    lines = pack_lines(pack, Look(width=78))
+    assert len(lines) < 120
+    assert all(columns(line) <= 78 for line in lines)
+    page = "".join(line.strip() for line in lines)
+    assert not re.search(r"[{}]|Fraction|None", page)
+    for group in pack.groups:
+        assert (f"{group.name} {shown(group.points)} 分" if group.points_with is None else "合用分值") in page
+        assert all(kind.name in page for kind in group.kinds)
 
 
 def test_pages_fit_the_window(pack: Pack) -> None:

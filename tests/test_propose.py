@@ -160,6 +160,8 @@ def test_a_form_nobody_knows_becomes_a_pack_that_works(blank: Path, tmp_path: Pa
     sheet = openpyxl.load_workbook(finished, data_only=True).worksheets[0]
     values = {cell.value for row in sheet.iter_rows() for cell in row}
     assert {"决策(20分)", "甲", 95.5, 0.9} <= values
+    rate = next(cell for row in sheet.iter_rows() for cell in row if cell.value == 0.9)
+    assert rate.number_format == "0.00%"
     checked = run("check", finished, "--templates", packs, "--json")
     (entry,) = json.loads(checked.stdout)["files"]
     assert entry["pack"] == "yunxi-2026"

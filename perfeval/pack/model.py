@@ -178,6 +178,7 @@ class Pack:
     labels: Mapping[str, tuple[str, ...]]  # label of the form → other spellings of it
     narrative: Mapping[str, str]  # section key → Jinja source of its text block
     review_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # [words] by topic
+    grades_source: str = ""  # source of `grades`, "" when there are none
     form_folder: Path | None = None  # where form.xlsx lies when it is that of the pack this one extends
 
     @property

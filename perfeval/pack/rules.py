@@ -81,6 +81,7 @@ def parse_rules(
     sources = _sources(root)
     year = root.integer("year", 1990, 2100)
     root.text("extends", "")
+    grades = [_grade(table) for table in root.tables("grades", required=False)]
     not_applicable = root.table("not_applicable")
     review = root.table("review")
     pack = Pack(
@@ -96,7 +97,8 @@ def parse_rules(
         criteria=tuple(_criterion(table) for table in root.tables("criteria", required=False)),
         scoring=_scoring(root.table("scoring")),
         rounding=_rounding(root.table("rounding")),
-        grades=tuple(_grade(table) for table in root.tables("grades", required=False)),
+        grades=tuple((name, low) for name, low, _ in grades),
+        grades_source=next((source for _, _, source in grades), ""),
         not_applicable=NotApplicable(
             cast("Literal['forbid', 'rescale']", not_applicable.choice("policy", ("forbid", "rescale"))),
             not_applicable.texts("words", required=True),
@@ -250,9 +252,8 @@ def _rounding(table: Table) -> Rounding:
     return rounding
 
 
-def _grade(table: Table) -> tuple[str, Fraction]:
-    grade = table.text("name"), table.number("from")
-    table.source()
+def _grade(table: Table) -> tuple[str, Fraction, str]:
+    grade = table.text("name"), table.number("from"), table.source()
     table.done()
     return grade
 

@@ -24,6 +24,8 @@ from perfeval.workbook.stamp import stamped
 
 __all__ = ["Proposal", "propose"]
 
+_TWO_DECIMALS, _PERCENT = 2, 10  # built-in number formats 0.00 and 0.00%
+
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
@@ -78,7 +80,7 @@ def propose(form: Path, pack_id: str, templates: Path | None = None) -> Proposal
     )
     part = next(ref for ref in book.package.sheets if ref.part == sheet.part)
     files = {
-        "form.xlsx": stamped(book.package, part, found.texts, found.data),
+        "form.xlsx": stamped(book.package, part, found.texts, found.data, _formats(found, groups, base)),
         "rules.toml": rules_text(draft).encode(),
         **_narrative(found, words, base),
     }
@@ -105,6 +107,18 @@ def _execution(found: Survey, sheet: Sheet, groups: Sequence[FoundGroup]) -> tup
     rest = 100 - sum((group.points or Decimal(0) for group in groups), Decimal(0))
     known = rest > 0 and all(group.points is not None for group in groups)
     return printed or (rest if known else Decimal(10)), printed is not None
+
+
+def _formats(found: Survey, groups: Sequence[FoundGroup], base: Pack) -> dict[tuple[int, int], int]:
+    """Number formats for places that are computed: a rate in percent, two decimals where numbers go on for ever."""
+    endless = base.rounding.total == "unrounded" or any(group.weights == "equal" for group in groups)
+    formats = {}
+    for position, text in found.texts.items():
+        if text.startswith("{{ funds.execution_rate"):
+            formats[position] = _PERCENT
+        elif endless and text.startswith("{{") and text.endswith((".weight }}", ".score }}")):
+            formats[position] = _TWO_DECIMALS
+    return formats
 
 
 def _title(sheet: Sheet) -> str:

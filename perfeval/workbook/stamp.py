@@ -5,6 +5,7 @@ Everything else of the workbook – formats, widths, print set-up, drop-down lis
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 from lxml import etree
@@ -22,10 +23,17 @@ _M = f"{{{MAIN}}}"
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 
 
-def stamped(package: Package, sheet: SheetRef, texts: Mapping[tuple[int, int], str], repeated: range) -> bytes:
+def stamped(
+    package: Package,
+    sheet: SheetRef,
+    texts: Mapping[tuple[int, int], str],
+    repeated: range,
+    formats: Mapping[tuple[int, int], int] | None = None,
+) -> bytes:
     """The workbook with `texts` in the cells of `sheet`, of whose `repeated` rows only the first is kept.
 
-    Places of `texts` are those of the sheet as it was; "" empties a cell.
+    Places are those of the sheet as it was; "" empties a cell. `formats` are built-in number formats by place, for
+    cells that have none of their own.
     """
     gone = range(repeated.start + 1, repeated.stop)
 
@@ -50,6 +58,8 @@ def stamped(package: Package, sheet: SheetRef, texts: Mapping[tuple[int, int], s
     for (at, column), text in sorted(texts.items()):
         if at not in gone:
             _write(_cell(data, moved(at), column), text)
+    cells = {(moved(at), column): number for (at, column), number in (formats or {}).items() if at not in gone}
+    styles = _with_formats(package, data, cells)
     _move_merges(root, repeated, gone, moved(repeated.stop) - repeated.stop)
     for element in root.iter(f"{_M}dataValidation", f"{_M}conditionalFormatting"):
         element.set("sqref", shift_ranges(element.get("sqref", ""), moved))
@@ -57,7 +67,32 @@ def stamped(package: Package, sheet: SheetRef, texts: Mapping[tuple[int, int], s
         for element in root.findall(f"{_M}{name}"):
             root.remove(element)
     xml = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
-    return edited(package, sheets={sheet.part: xml}, row_maps={sheet.name: moved})
+    return edited(package, sheets={sheet.part: xml}, styles=styles, row_maps={sheet.name: moved})
+
+
+def _with_formats(package: Package, data: etree._Element, cells: Mapping[tuple[int, int], int]) -> bytes | None:
+    """The style sheet with the number formats that cells without one are given."""
+    if not cells or package.styles_part is None:
+        return None
+    root = parse_xml(package.read(package.styles_part), package.styles_part)
+    known = root.find(f"{_M}cellXfs")
+    if known is None:
+        return None
+    made: dict[tuple[int, int], int] = {}
+    for (row, column), number in sorted(cells.items()):
+        cell = _cell(data, row, column)
+        old = int(cell.get("s", "0"))
+        if known[old].get("numFmtId", "0") != "0":
+            continue
+        if (old, number) not in made:
+            look = copy.deepcopy(known[old])
+            look.set("numFmtId", str(number))
+            look.set("applyNumberFormat", "1")
+            known.append(look)
+            made[old, number] = len(known) - 1
+        cell.set("s", str(made[old, number]))
+    known.set("count", str(len(known)))
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
 
 
 def _cell(data: etree._Element, row: int, column: int) -> etree._Element:
