@@ -25,6 +25,7 @@ from perfeval.workbook.styles import Look
 __all__ = ["Canvas", "FormPlan", "exact_value", "typed_value"]
 
 _PAGE_SAFETY = 0.95  # of a page is planned for: programs differ a little in widths and scale
+_ADDRESSES = frozenset(("cell", "other", "other_row", "table_cell", "promise_cell"))  # parameters that name a place
 _LARGE_UNIT = 0.6  # of a page; a larger group of rows may be torn
 
 
@@ -52,9 +53,17 @@ class FormPlan:
 
     def moved(self, finding: Finding, sheet: str) -> Finding:
         """The finding at the address its cell has in the written sheet, which is called `sheet`."""
-        position = self.positions.get(finding.cell)
-        cell = finding.cell if position is None else ref(*position)
-        return Finding(finding.code, cell, finding.label, finding.params, sheet)
+        params = finding.params
+        if not _ADDRESSES.isdisjoint(params):
+            params = {key: self._address(key, value) for key, value in params.items()}
+        return Finding(finding.code, self._address("cell", finding.cell), finding.label, params, sheet)
+
+    def _address(self, key: str, value: str) -> str:
+        """A parameter of a message as it is in the written sheet."""
+        if key == "other_row" and value.isdecimal():
+            return str(self.row_of(int(value)))
+        position = self.positions.get(value) if key in _ADDRESSES else None
+        return value if position is None else ref(*position)
 
 
 class Canvas:
@@ -278,7 +287,7 @@ def typed_value(cell: Cell) -> Value:
     """What a person typed: a number where the cell shows just that number, else the text."""
     if cell.number is not None and cell.text.strip() == decimal_text(cell.number):
         return cell.number
-    return cell.text or None
+    return cell.typed or None
 
 
 @lru_cache(maxsize=1024)

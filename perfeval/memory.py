@@ -93,6 +93,7 @@ class FormRecord:
     typed: Mapping[str, Cell] = field(default_factory=dict)  # what stood in computed fields before
     problems: Mapping[str, CellProblem] = field(default_factory=dict)  # header fields that could not be used
     strays: tuple[str, ...] = ()  # what stood beside the form, sorted
+    absent: tuple[str, ...] = ()  # places of the form that the sheet we read lacked: "column evidence", "field year"
     findings: tuple[tuple[Finding, str], ...] = ()  # of reading the form, each with its place (see `merging`)
 
 
@@ -237,6 +238,7 @@ def _form_json(form: FormRecord) -> dict[str, Any]:
         "typed": {path: _cell_json(cell) for path, cell in form.typed.items()},
         "problems": form.problems,
         "strays": form.strays,
+        "absent": form.absent,
         "findings": [_finding_json(finding, place) for finding, place in form.findings],
     }
     return head | rest
@@ -305,6 +307,7 @@ def _form(value: Mapping[str, Any]) -> FormRecord:
         {path: _cell(cell) for path, cell in _dict(value["typed"]).items()},
         {path: CellProblem(problem) for path, problem in _dict(value["problems"]).items()},
         _strings(value["strays"]),
+        _strings(value["absent"]),
         tuple(_findings(value["findings"])),
     )
 

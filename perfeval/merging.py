@@ -15,12 +15,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from typing import TypeVar
 
 from perfeval.findings import Finding
 from perfeval.layout import COMPUTED, Layout
 from perfeval.memory import FormRecord, RowRecord, number_of
-from perfeval.model import Cell, CellProblem, Evaluation, Form, Indicator
+from perfeval.model import Cell, CellProblem, Evaluation, Form, Indicator, Kind, Quantity
 from perfeval.numbers import exact_text, shown
 from perfeval.pack import Pack
 
@@ -29,6 +30,7 @@ __all__ = [
     "form_id",
     "matched",
     "merged",
+    "ordered",
     "outdated",
     "paired",
     "places",
@@ -52,6 +54,20 @@ class Recalled:
     form: Form
     reading: tuple[Finding, ...]  # what there is to say about reading it
     unchanged: bool = False  # nobody changed anything since we wrote it
+
+
+def ordered(form: Form, pack: Pack) -> Form:
+    """The form with its indicators in the order in which it prints them, whatever order they were typed in."""
+    place: dict[tuple[str, str], tuple[int, int]] = {}
+    for number, group in enumerate(pack.groups):
+        kinds = dict.fromkeys(
+            (*(k.name for k in group.kinds), *(i.level2 for i in form.indicators if i.group == group.name))
+        )
+        place |= {(group.name, kind): (number, at) for at, kind in enumerate(kinds)}
+    keys = [place[i.group, i.level2] for i in form.indicators]
+    if all(before <= after for before, after in pairwise(keys)):
+        return form
+    return replace(form, indicators=tuple(sorted(form.indicators, key=lambda i: place[i.group, i.level2])))
 
 
 def recalled(form: Form, reading: Sequence[Finding], record: FormRecord, layout: Layout) -> Recalled:
@@ -154,9 +170,9 @@ def plain(text: str) -> str:
 def texts_of(indicator: Indicator) -> dict[str, str]:
     """What the cells of a row say that a person fills in, without the name; blank ones are left out."""
     return {
-        key: cell.text
+        key: cell.typed
         for key, cell in indicator.cells.items()
-        if key not in _APART and not key.startswith("level") and cell.text.strip()
+        if key not in _APART and not key.startswith("level") and cell.typed.strip()
     }
 
 
@@ -210,12 +226,12 @@ def _unchanged(form: Form, record: FormRecord, layout: Layout) -> bool:
             return False
         if not _as_written(indicator.cell("weight"), row.weight):
             return False
-    own = {path: cell.text for path, cell in form.fields.items() if not path.startswith(COMPUTED)}
+    own = {path: cell.typed for path, cell in form.fields.items() if not path.startswith(COMPUTED)}
     if not _alike(own, record.fields):
         return False
     if not _alike({key: cell.text for key, cell in form.narrative.items()}, record.narrative):
         return False
-    if sorted(plain(stray.cell.text) for stray in form.strays) != sorted(map(plain, record.strays)):
+    if sorted(plain(stray.cell.typed) for stray in form.strays) != sorted(map(plain, record.strays)):
         return False
     computed = (path for path in form.fields if path.startswith(COMPUTED))
     return all(_as_written(form.fields[path], record.totals.get(path)) for path in computed)
@@ -258,7 +274,8 @@ def _skeleton(formula: str) -> str:
 def _restored(form: Form, record: FormRecord) -> Form:
     """The form as it was before we wrote it."""
     indicators = tuple(
-        _restored_row(indicator, row) for indicator, row in zip(form.indicators, record.rows, strict=True)
+        _restored_row(indicator, row, record.absent)
+        for indicator, row in zip(form.indicators, record.rows, strict=True)
     )
     fields = {path: _problem(cell, record.problems.get(path)) for path, cell in form.fields.items()}
     for path in {*record.typed, *(path for path in fields if path.startswith(COMPUTED))}:
@@ -266,24 +283,43 @@ def _restored(form: Form, record: FormRecord) -> Form:
         where = form.cell(path).ref
         fields[path] = Cell(where) if before is None else replace(before, ref=where)
     narrative = {key: Cell(cell.ref) if key in record.drafts else cell for key, cell in form.narrative.items()}
+    for place in record.absent:
+        kind, _, key = place.partition(" ")
+        {"field": fields, "text": narrative}.get(kind, {}).pop(key, None)
     return replace(form, indicators=indicators, fields=fields, narrative=narrative)
 
 
-def _restored_row(indicator: Indicator, row: RowRecord) -> Indicator:
+def _restored_row(indicator: Indicator, row: RowRecord, absent: Sequence[str]) -> Indicator:
     cells = {key: _problem(cell, row.problems.get(key)) for key, cell in indicator.cells.items()}
+    for place in absent:
+        cells.pop(place.removeprefix("column "), None)
     for key in ("score", "weight"):
         if key in cells:
             before = row.typed.get(key, _NOTHING)
             cells[key] = Cell(cells[key].ref, before.text, before.number, None, before.problem)
-    stated = row.stated
-    return replace(indicator, cells=cells, stated_score=stated.get("score"), stated_weight=stated.get("weight"))
+    target, actual = (
+        Quantity(cells[key].text, Kind.TEXT) if key in row.problems and key in cells else said
+        for key, said in (("target", indicator.target), ("actual", indicator.actual))
+    )
+    return replace(
+        indicator,
+        cells=cells,
+        target=target,
+        actual=actual,
+        stated_score=row.stated.get("score"),
+        stated_weight=row.stated.get("weight"),
+    )
 
 
 _NOTHING = Cell()
 
 
 def _problem(cell: Cell, problem: CellProblem | None) -> Cell:
-    return cell if problem is None else replace(cell, problem=problem)
+    """The cell with what was wrong with it; a formula without a value stands there as text now."""
+    if problem is None:
+        return cell
+    text = "" if problem is CellProblem.UNCACHED else cell.text
+    return Cell(cell.ref, text, None, cell.text.removeprefix("=") if not text else None, problem)
 
 
 # ---- something was changed ------------------------------------------------------------------------------------------

@@ -52,6 +52,11 @@ class Cell:
     def __bool__(self) -> bool:
         return bool(self.text.strip()) or self.problem is not None
 
+    @property
+    def typed(self) -> str:
+        """The text, or the formula where no program has calculated it yet."""
+        return f"={self.formula}" if self.formula and not self.text else self.text
+
 
 BLANK = Cell()
 

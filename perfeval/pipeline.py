@@ -21,7 +21,7 @@ from perfeval.findings import Finding, Severity, worst
 from perfeval.labels import Words
 from perfeval.layout import Layout, compile_layout
 from perfeval.memory import FormRecord, Memory, read_memory
-from perfeval.merging import Recalled, form_id, merged, outdated, recalled, revision_of
+from perfeval.merging import Recalled, form_id, merged, ordered, outdated, recalled, revision_of
 from perfeval.model import Evaluation, Form
 from perfeval.narrative import render
 from perfeval.pack import Pack, available, load_pack
@@ -180,6 +180,7 @@ def _process(
 def _form_outcome(sheet: Sheet, layout: Layout, words: Words, memory: Memory | None) -> FormOutcome:
     pack = layout.pack
     read, found = read_form(sheet, layout, words)
+    read = ordered(read, pack)
     past = memory.of(sheet.name) if memory else None
     recall = Recalled(read, found)
     if past is not None and past.whole and past.pack == pack.id:

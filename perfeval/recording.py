@@ -34,9 +34,9 @@ def record_of(outcome: FormOutcome, layout: Layout, plan: FormPlan, sheet: str) 
     # In the order of the sheet that is written, in which they will be read.
     results = sorted(outcome.evaluation.rows, key=lambda result: plan.row_of(result.indicator.row))
     fields = {
-        path: cell.text
+        path: cell.typed
         for path, cell in sorted(form.fields.items())
-        if not path.startswith(COMPUTED) and cell.text.strip()
+        if not path.startswith(COMPUTED) and cell.typed.strip()
     }
     if "year" in layout.places and "year" not in fields and form.year is not None:
         fields["year"] = str(form.year)
@@ -57,7 +57,8 @@ def record_of(outcome: FormOutcome, layout: Layout, plan: FormPlan, sheet: str) 
         totals=dict(_totals(layout, plan)),
         typed={path: cell for path, cell in sorted(form.fields.items()) if path.startswith(COMPUTED) and cell},
         problems=_problems({p: cell for p, cell in sorted(form.fields.items()) if not p.startswith(COMPUTED)}),
-        strays=tuple(sorted(stray.cell.text for stray in form.strays)),
+        strays=tuple(sorted(stray.cell.typed for stray in form.strays)),
+        absent=tuple(_absent(outcome, layout)),
         findings=tuple(_placed(outcome)),
     )
 
@@ -88,6 +89,21 @@ def _row(result: RowResult, plan: FormPlan, columns: Sequence[str]) -> RowRecord
         stated={key: number for key, number in stated.items() if number is not None},
         problems=_problems({key: indicator.cell(key) for key in columns if key not in _COMPUTED_COLUMNS}),
     )
+
+
+def _absent(outcome: FormOutcome, layout: Layout) -> Iterator[str]:
+    """Places of the form that the sheet we read did not have; the one we write has them all."""
+    form = outcome.form
+    for column in layout.columns:
+        key = column.removeprefix("indicator.")
+        if key != column and form.indicators and all(key not in i.cells for i in form.indicators):
+            yield f"column {key}"
+    for path in layout.places:
+        section = path.removeprefix("narrative.")
+        if path not in form.fields and section == path:
+            yield f"field {path}"
+        elif section != path and section not in form.narrative:
+            yield f"text {section}"
 
 
 def _problems(cells: Mapping[str, Cell]) -> dict[str, CellProblem]:

@@ -114,7 +114,7 @@ class _Planner:
         if cell is None and slot.path == "year" and self.form.year is not None:
             cell = Cell(text=str(self.form.year))
         if slot.text or slot.suffix:
-            return f"{slot.text}{cell.text if cell else ''}{slot.suffix}"
+            return f"{slot.text}{cell.typed if cell else ''}{slot.suffix}"
         return typed_value(cell) if cell else None
 
     def _computed(self, slot: Slot) -> Value:
