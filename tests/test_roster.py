@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from perfeval.cli import program
 from perfeval.errors import ExitCode
-from perfeval.pack import load_pack
+from perfeval.pack import available, load_pack
 from perfeval.pipeline import Options, inspect
 from perfeval.planning import OnExists
 from perfeval.roster import Roster, RosterRow, match, near, read_roster, same_name
@@ -346,6 +346,18 @@ def test_a_budget_in_yuan_is_handed_out_in_the_unit_of_the_form(tmp_path: Path) 
     roster = read_roster(saved(tmp_path, ("单位", "项目", "预算(元)"), ("甲局", "A", 3435000)))
     (handed,) = hand_out(roster, load_pack(PACK), tmp_path)
     assert inspect(handed.path, Options()).forms[0].form.text("funds.budget") == "343.5"
+
+
+@pytest.mark.parametrize("pack_id", available())
+def test_every_pack_has_a_place_for_the_budget_and_the_names(tmp_path: Path, pack_id: str) -> None:
+    heading, first = ("单位", "项目", "年度", "预算(元)"), ("甲局", "A项目", "2024年度", 3435000)
+    pack = load_pack(pack_id)
+    (handed,) = hand_out(read_roster(saved(tmp_path, heading, first)), pack, tmp_path / "发")
+    (read,) = inspect(handed.path, Options()).forms
+    assert read.pack is pack
+    assert (read.form.text("unit_name"), read.form.text("project"), read.form.year) == ("甲局", "A项目", 2024)
+    budgets = {path: cell.text for path, cell in read.form.fields.items() if path.startswith("funds.budget") and cell}
+    assert list(budgets.values()) == ["343.5"]
 
 
 def test_names_of_forms_are_safe_and_none_replaces_another(tmp_path: Path) -> None:

@@ -283,6 +283,15 @@ def test_versions_are_one_family_through_a_third() -> None:
     assert sorted(row["file"].path for row in rows) == ["2.xlsx", "3.xlsx"]
 
 
+def test_thousands_of_copies_are_told_in_one_line() -> None:
+    files = [file(form(), path=f"{number}.xlsx", modified=number) for number in range(3000)]
+    (finding,) = summarise(collected(*files)).findings
+    assert "3000 份" in finding.message
+    assert "「2999.xlsx」" in finding.message
+    assert "「4.xlsx」等 2999 份" in finding.message
+    assert len(finding.message) < 200
+
+
 # ---- texts stay texts ------------------------------------------------------------------------------------------------
 
 DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", "=1+1", "＠x", " =1", "#N/A", "TRUE"]

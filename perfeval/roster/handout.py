@@ -54,18 +54,24 @@ def hand_out(roster: Roster, pack: Pack, folder: Path, on_exists: OnExists = OnE
 
 def unplaced(roster: Roster, pack: Pack) -> list[Finding]:
     """What the roster knows but the form has no place for."""
-    places = layout_of(pack).places
     known = {path for row in roster.rows for path in row.fields}
-    lost = sorted(known.difference(places))
+    lost = sorted(path for path in known if _place(path, pack) is None)
     return [Finding("BAT116", params={"fields": "、".join(roster.title(path) for path in lost)})] if lost else []
 
 
 def _fields(row: RosterRow, pack: Pack) -> dict[str, str]:
+    """What the roster knows, by the places of the form and in its unit of money."""
     fields = dict(row.fields)
     factor = convertible(row.money_unit, pack.money_unit) if row.money_unit else None
     if factor is not None and "funds.budget" in fields:
         fields["funds.budget"] = exact_text(Fraction(Decimal(fields["funds.budget"])) * factor)
-    return fields
+    return {place: text for path, text in fields.items() if (place := _place(path, pack)) is not None}
+
+
+def _place(path: str, pack: Pack) -> str | None:
+    """Where the form keeps a field: its own place, or the total of a field it asks for in parts."""
+    places = layout_of(pack).places
+    return next((place for place in (path, f"{path}.total") if place in places), None)
 
 
 def _name(folder: Path, row: RosterRow, given: set[str]) -> Path:

@@ -29,6 +29,7 @@ _HEADERS: Mapping[str, tuple[str, ...]] = {
     "unit_name": ("单位", "填报单位", "填报单位名称", "单位名称", "预算单位", "实施单位", "项目单位", "申报单位"),
     "department": ("主管部门", "主管单位", "归口部门", "部门", "主管部门名称"),
     "project": ("项目", "项目名称", "预算项目", "预算项目名称"),
+    "year": ("年度", "预算年度", "评价年度", "自评年度", "年份"),
     "project_level": ("项目级次", "级次"),
     "contact.name": ("联系人", "经办人", "填报人", "联系人姓名"),
     "contact.email": ("邮箱", "联系邮箱", "电子邮箱", "电子邮件", "邮件地址", "email", "e-mail"),
@@ -230,6 +231,8 @@ class _Reading:
                 self.say("BAT111", row=str(number), written="、".join(fields.values()))
                 return
             self._unit = fields["unit_name"]
+        if "year" in fields:
+            fields["year"] = fields["year"].removesuffix("度").removesuffix("年")
         unit = self._money_unit
         for key in _MONEY.intersection(fields):
             quantity = parse(fields[key])

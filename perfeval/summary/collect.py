@@ -11,7 +11,7 @@ import os
 import tempfile
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
@@ -24,6 +24,7 @@ from perfeval.summary.digest import Digest, FormDigest, IndicatorLine, ProblemLi
 
 __all__ = ["Collection", "Duplicate", "Entry", "duplicate_findings"]
 
+_NAMED = 5  # files that a message names
 _IN_MEMORY = 4_000_000  # bytes of details kept before they go to disk
 
 
@@ -125,12 +126,18 @@ class Collection:
     def duplicates(self) -> tuple[Duplicate, ...]:
         """Forms handed in more than once: the same form id, or the same unit, project, year and kind of form."""
         families: dict[tuple[object, ...], list[Entry]] = {}
-        for entry in self.entries:
-            related = {id(family): family for key in _keys(entry) if (family := families.get(key)) is not None}
-            family = [*chain.from_iterable(related.values()), entry]
-            families |= {key: family for member in family for key in _keys(member)}
-        found = {id(family): family for family in families.values() if len(family) > 1}
-        return tuple(_duplicate(family) for family in found.values())
+        for entry in (entries := self.entries):
+            related = {id(found): found for key in _keys(entry) if (found := families.get(key)) is not None}
+            family, *others = sorted(related.values(), key=len, reverse=True) or [[]]
+            for other in others:
+                family += other
+                families |= {key: family for member in other for key in _keys(member)}
+            family.append(entry)
+            families |= dict.fromkeys(_keys(entry), family)
+        place = {entry: number for number, entry in enumerate(entries)}
+        found_families = {id(family): family for family in families.values() if len(family) > 1}
+        members = (sorted(family, key=place.__getitem__) for family in found_families.values())
+        return tuple(_duplicate(family) for family in sorted(members, key=lambda family: place[family[0]]))
 
 
 def _keys(entry: Entry) -> list[tuple[object, ...]]:
@@ -159,8 +166,14 @@ def duplicate_findings(duplicates: tuple[Duplicate, ...]) -> list[Finding]:
                 "who": duplicate.kept.who,
                 "count": str(len(duplicate.others) + 1),
                 "kept": duplicate.kept.path,
-                "others": "」「".join(entry.path for entry in duplicate.others),
+                "others": _named([entry.path for entry in duplicate.others]),
             },
         )
         for duplicate in duplicates
     ]
+
+
+def _named(paths: Sequence[str]) -> str:
+    """The first few paths, and how many there are when that is not all."""
+    named = "".join(f"「{path}」" for path in paths[:_NAMED])
+    return named if len(paths) <= _NAMED else f"{named}等 {len(paths)} 份"
