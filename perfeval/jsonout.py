@@ -137,7 +137,9 @@ def _form_object(form: Form) -> dict[str, Any]:
 
 
 def _money(form: Form, path: str, total: Decimal | None) -> dict[str, str | None]:
-    parts = {key: _decimal(form.amount(f"{path}.{key}")) for key in ("own_level", "transferred")}
+    """A sum with its parts: the two every form is asked for, and those only this one has."""
+    own = (place.removeprefix(f"{path}.") for place in form.fields if place.startswith(f"{path}."))
+    parts = {key: _decimal(form.amount(f"{path}.{key}")) for key in ("own_level", "transferred", *own)}
     return {**parts, "total": _decimal(total)}
 
 

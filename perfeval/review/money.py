@@ -53,7 +53,9 @@ def spending(context: ReviewContext) -> Iterator[Finding]:
         return  # one cause, told by `amounts`
     budget, allocated, spent = funds.budget.total, funds.allocated.total, funds.spent.total
     unit = context.pack.money_unit
-    if budget is not None and allocated is not None and budget != allocated and not _explained(context):
+    # A form without text sections asks for no explanation of what its own columns show as an adjustment.
+    asked = bool(context.form.narrative)
+    if asked and budget is not None and allocated is not None and budget != allocated and not _explained(context):
         yield context.in_field(
             "FND103",
             funds.allocated.place,
