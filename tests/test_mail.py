@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import email
 import email.policy
+import io
 import json
 import re
+import zipfile
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -286,16 +288,27 @@ def test_the_return_of_a_finished_form_is_its_next_version(form: bytes, tmp_path
     assert [finding.code for finding in remarks] == ["EML012"]
 
 
-def changed(form: bytes) -> bytes:
-    """The same form with another spelling of one result: another version of it."""
-    import io
-    import zipfile
+def test_a_form_typed_anew_after_a_return_is_newer_still(form: bytes, tmp_path: Path) -> None:
+    [first], _ = answer(tmp_path / "out", dated(submission(form, number=1), 20))
+    output = first.files[0].outcome.output
+    assert output is not None
+    returned = changed(output.read_bytes(), "考察拜访企业", "考察走访企业")
+    [second], _ = answer(tmp_path / "out", dated(submission(returned, number=2), 22))
+    assert second.files[0].outcome.forms[0].revision == 2
+    [anew], _ = answer(tmp_path / "out", dated(submission(changed(form), "重填.xlsx", number=3), 25))
+    assert anew.files[0].standings[0].newer is None
+    [late], _ = answer(tmp_path / "out", dated(submission(form + b"\0", "早的.xlsx", number=4), 21))
+    assert late.files[0].standings[0].newer is not None
 
+
+def changed(form: bytes, old: str = "151个", new: str = "152个") -> bytes:
+    """The same form with another text: another version of it."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(form)) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            data = old.read(name)
-            new.writestr(name, data.replace("151个".encode(), "152个".encode()))
+    with zipfile.ZipFile(io.BytesIO(form)) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as copy:
+        for name in source.namelist():
+            data = source.read(name)
+            # What the program remembers in the workbook stays as it is, as it does in Excel.
+            copy.writestr(name, data if b"perfeval" in data else data.replace(old.encode(), new.encode()))
     assert out.getvalue() != form
     return out.getvalue()
 

@@ -127,6 +127,8 @@ def _form_line(outcome: FormOutcome) -> FormLine:
         None if total is None else exact_text(total.exact),
         None if total is None else decimal_text(total.shown),
         None if total is None else total.grade,
+        outcome.form_id or None,
+        None if outcome.past is None else outcome.revision,  # without memory nobody can say which one it is
     )
 
 

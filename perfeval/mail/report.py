@@ -53,9 +53,10 @@ def context(message: Message, files: Sequence[FileResult], findings: Sequence[Fi
     """The names that the templates know."""
     told = [finding for finding in findings if finding.code in FOR_SENDER]
     name = message.sender.name if message.sender is not None else ""
+    name = clean(name).strip("“”'\" ")[:40]
     day = None if message.date is None else message.date.astimezone(_CHINA)
     return {
-        "greeting": clean(name.strip("“”'\" "))[:40] or "您好",
+        "greeting": f"{name}，您好" if name else "您好",
         "sent": "" if day is None else f"{day.year}年{day.month}月{day.day}日",
         "problems": [_finding(finding) for finding in told],
         "forms": [entry for result in files for entry in _entries(result)],

@@ -38,6 +38,7 @@ class Versions:
         now = dt.datetime.now(dt.UTC)
         when = now if sent is None or sent > now else sent
         dated = replace(entry, modified=int(when.timestamp()) * 1_000_000_000)
+        dated = replace(dated, forms=tuple(self._numbered(dated, form) for form in entry.forms))
         if (fault := self._ledger.record(dated)) is not None:
             raise PathError(f"{fault.message}{fault.fix}")
         if trusted:  # a stranger's version must not take the place of a known one
@@ -62,6 +63,14 @@ class Versions:
             if len(family) > 1:
                 found.append(submissions(family))
         return tuple(found)
+
+    def _numbered(self, entry: Entry, form: FormLine) -> FormLine:
+        """A form that was typed anew knows nothing of earlier ones, but it is as new as the newest sent before it."""
+        if form.revision is not None:
+            return form
+        before = [one for one in self._family(replace(entry, forms=(form,))) if one.modified <= entry.modified]
+        known = [line.revision for one in before for line in one.forms if line.form_id == form.form_id]
+        return replace(form, revision=max((number for number in known if number is not None), default=1))
 
     def _add(self, entry: Entry) -> None:
         key = (entry.path, entry.digest)
