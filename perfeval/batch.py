@@ -14,7 +14,6 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -28,6 +27,8 @@ from perfeval.pipeline import Options, Outcome
 from perfeval.planning import Task
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
     from perfeval.ledger import Entry
 
 __all__ = ["Report", "default_jobs", "do", "run"]
@@ -132,6 +133,8 @@ def _pooled(
     start: Callable[[int], Executor],
 ) -> Generator[Report[T], None, list[Task]]:
     """Run the waiting chunks over a pool; returns the tasks left undone because a worker died."""
+    from concurrent.futures import BrokenExecutor  # slow to load, and one file needs no processes
+
     under_way: deque[_Chunk] = deque()
     futures: deque[Future[list[Report[T]]]] = deque()
     pool = start(jobs)
@@ -159,6 +162,8 @@ def _alone(
     reduce: Callable[[Outcome], T],
 ) -> list[Report[T]]:
     """One task in a worker of its own; if that dies too, this file is the one."""
+    from concurrent.futures import BrokenExecutor
+
     pool = start(1)
     try:
         return pool.submit(work, (task,)).result()
@@ -170,7 +175,7 @@ def _alone(
 
 
 def _processes(jobs: int) -> Executor:
-    from concurrent.futures import ProcessPoolExecutor  # slow to load, and one file needs no processes
+    from concurrent.futures import ProcessPoolExecutor
 
     return ProcessPoolExecutor(jobs, initializer=_begin_worker)
 

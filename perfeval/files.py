@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import stat
 import unicodedata
 from pathlib import Path
@@ -46,7 +45,7 @@ def write_atomic(target: Path, data: bytes, *, overwrite: bool = True, durable: 
     except UnicodeEncodeError as error:  # a locale that cannot spell Chinese names
         raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), str(target)) from error
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
+    temporary = target.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}.tmp"
     try:
         # O_EXCL: a name planted by somebody else is an error, not a place to write through.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

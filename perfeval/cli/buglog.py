@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import platform
 import sys
-import tempfile
 from pathlib import Path
 
 from perfeval import __version__
@@ -17,6 +15,9 @@ NAME = "程序错误记录.log"
 
 def record(bug: str, subject: str, folder: Path | None = None) -> Path | None:
     """Append a traceback to the log in `folder`, else in the folder for temporary files; None: nowhere possible."""
+    import platform  # slow to load, and needed only for a mistake of ours
+    import tempfile
+
     now = dt.datetime.now().astimezone().isoformat(timespec="seconds")
     system = f"perfeval {__version__}, Python {platform.python_version()}, {platform.platform()}"
     entry = f"==== {now}  {system}\n{subject}\n{bug.rstrip()}\n\n"

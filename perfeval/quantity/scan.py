@@ -82,7 +82,7 @@ def numbers_in(text: str, *, year: int | None = None) -> tuple[Mention, ...]:
     while (start := _START.search(plain, position)) is not None:
         begin = start.start()
         end = None if _NOT_A_START.search(plain, max(0, begin - 2), begin) else _end(plain, begin)
-        if end is None or _ONE_OF.match(plain, begin) is not None:
+        if end is None or (plain[begin] in "一半" and _ONE_OF.match(plain, begin) is not None):
             position = max(_skipped(plain, begin), begin + 1)
             continue
         position = end
@@ -101,10 +101,11 @@ def numbers_in(text: str, *, year: int | None = None) -> tuple[Mention, ...]:
 
 def _end(plain: str, begin: int) -> int | None:
     """Where the quantity that starts at `begin` ends, its unit and bound included; None when there is none."""
-    whole = _DATE.match(plain, begin)
+    first = plain[begin]
+    whole = _DATE.match(plain, begin) if first.isdigit() else None
     if whole is not None:
         return whole.end()
-    whole = _SHARE.match(plain, begin)
+    whole = _SHARE.match(plain, begin) if first in "百千" else None
     end = whole.end() if whole is not None else None
     number = _NUMBER.match(plain, begin) if whole is None else None
     if number is not None:
