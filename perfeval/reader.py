@@ -13,9 +13,10 @@ from functools import lru_cache
 
 from perfeval import quantity
 from perfeval.captions import captions
+from perfeval.drift import hidden, missing
 from perfeval.findings import Finding
-from perfeval.labels import Position, Words, nearest, words_of
-from perfeval.layout import COMPUTED, Layout, Slot, bare
+from perfeval.labels import Position, Words, words_of
+from perfeval.layout import COMPUTED, Layout, bare
 from perfeval.locate import Found, Places, locate
 from perfeval.model import BLANK, Cell, CellProblem, Form, Indicator, Kind, Quantity, Stray
 from perfeval.numbers import decimal_text
@@ -26,7 +27,6 @@ from perfeval.workbook.textfit import join
 
 __all__ = ["read_form"]
 
-_ESSENTIAL = ("level2.name", "indicator.name", "indicator.target", "indicator.actual", "indicator.score")
 _SHORT = {"level1.name": "level1", "level2.name": "level2"}
 _FREE = ("shortfall_reason", "evidence", "name", "target", "actual")  # columns whose words nobody prints
 _PROBLEM_CODES = {CellProblem.UNCACHED: "VAL201", CellProblem.ERROR: "VAL202", CellProblem.PICTURE: "VAL203"}
@@ -51,13 +51,14 @@ class _Reading:
         self.year: int | None = None
 
     def form(self) -> tuple[Form, tuple[Finding, ...]]:
-        self._report_missing()
+        self.findings += missing(self.sheet, self.layout, self.places)
         fields = {path: self._field(path, found) for path, found in self.places.fields.items()}
         self.year = _year(fields, self.pack)
         fields |= self._totals()
         indicators = tuple(self._indicators())
         if not indicators and self.places.header and "indicator.name" in self.places.columns:
             self._add("TPL026", ref(self.places.header[1] + 1, 1), "")
+        self.findings += hidden(self.sheet, indicators, fields)
         strays = tuple(self._strays())
         if strays:
             self._add("TPL029", strays[0].cell.ref, "", count=str(len(strays)))
@@ -76,44 +77,6 @@ class _Reading:
 
     def _add(self, code: str, cell: str, label: str, **params: str) -> None:
         self.findings.append(Finding(code, cell, label, params, self.sheet.name))
-
-    # ---- what is not there ----
-
-    def _report_missing(self) -> None:
-        spare = dict(self.places.spare_headers)
-        stated = any(group.weights == "stated" for group in self.pack.groups)
-        for column in self.places.missing_columns:
-            if column.key not in _ESSENTIAL and not (stated and column.key == "indicator.weight"):
-                continue
-            guess = nearest((column.title, *column.words), spare) if self.places.header else None
-            if guess is None:
-                self._add("TPL022", "", column.title, column=column.title)
-            else:
-                found = "".join(spare.pop(guess).split())
-                self._add("TPL023", ref(*guess), column.title, column=column.title, row=str(guess[0]), found=found)
-        missing = {label.spoken: (place, label) for place, label in self.places.unread.items()}
-        for place, label in missing.values():
-            if not (place.path or "").startswith(COMPUTED):
-                self._report_missing_label(label)
-
-    def _report_missing_label(self, label: Slot) -> None:
-        """Name a label that is not there, and the text that is most like it where it should be."""
-        top, bottom = self.places.header or (self.sheet.last_row + 1, 0)
-        above = label.row < self.layout.header_top
-        others = {
-            position: cell.text.partition("\n")[0]
-            for position, cell in self.sheet.cells.items()
-            if cell.number is None
-            and position not in self.places.labels
-            and (position[0] < top if above else position[0] > bottom)
-        }
-        words = "".join(label.text.split()).rstrip(":\uff1a(\uff08") or label.suffix
-        guess = nearest(sorted(self.layout.labels[label.text]), others)
-        hint, cell = ",它旁边要填的内容没有读到。", ""
-        if guess is not None:
-            cell = ref(*guess)
-            hint = f";第{guess[0]}行“{''.join(others[guess].split())}”是否就是它?"
-        self._add("TPL024", cell, words, missing=words, hint=hint)
 
     # ---- header fields ----
 
@@ -300,7 +263,12 @@ class _Reading:
         if cell.problem is not None:
             self._add(_PROBLEM_CODES[cell.problem], cell.ref, f"{name} / {self._title(key)}", text=cell.text)
             return Quantity(cell.text, Kind.TEXT)
-        return quantity.parse(text, year=self.year)
+        read = quantity.parse(text, year=self.year)
+        if read.note and bare(read.note) not in bare(name):
+            value = quantity.format(replace(read, note=None))
+            label = f"{name} / {self._title(key)}"
+            self._add("VAL208", cell.ref, label, written=" ".join(text.split()), value=value, note=read.note)
+        return read
 
     def _stated(self, cell: Cell, name: str, key: str) -> Decimal | None:
         """A typed score or weight in points; a percent cell of 12 % means 12 points."""

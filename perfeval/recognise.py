@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from perfeval.findings import Finding
-from perfeval.labels import Words, likeness, words_of
+from perfeval.labels import Words, likeness, nearest, words_of
 from perfeval.layout import Layout, normal
 from perfeval.reader import read_form
 from perfeval.workbook.grid import Book, Sheet
@@ -75,12 +75,34 @@ def recognise(
             findings.append(Finding("TPL031", sheet=sheet.name, params=params))
         chosen.append(Recognised(sheet, choice.layout, words))
     if not chosen and not any(finding.code == "TPL021" for finding in findings):
-        hint = ""
-        if best is not None and best[0] >= _ALMOST:
-            share, sheet, layout = best
-            hint = f"工作表“{sheet.name}”与「{layout.pack.title}」有{round(share * 100)}%的表头文字相同,还不足以确认。"
+        hint = _hidden_form(book, layouts) or (_nearly(*best) if best else "") or _almost_named(book, layouts)
         findings.append(Finding("TPL020", params={"hint": hint}))
     return chosen, findings
+
+
+def _hidden_form(book: Book, layouts: Sequence[Layout]) -> str:
+    """A form on a hidden sheet is not what was handed in, but most likely what was meant."""
+    for sheet in book.sheets:
+        if sheet.state == "hidden":
+            words = words_of(sheet)
+            if any(likeness(words, layout) >= _SURE for layout in layouts):
+                return f"工作表“{sheet.name}”像是自评表,但它是隐藏的;如果就是它,请取消隐藏并保存后再处理。"
+    return ""
+
+
+def _nearly(share: float, sheet: Sheet, layout: Layout) -> str:
+    if share < _ALMOST:
+        return ""
+    return f"工作表“{sheet.name}”与「{layout.pack.title}」有{round(share * 100)}%的表头文字相同,还不足以确认。"
+
+
+def _almost_named(book: Book, layouts: Sequence[Layout]) -> str:
+    """A sheet that is called like the form, without what makes it one."""
+    names = {(sheet.name, layout.sheet) for sheet in book.sheets for layout in layouts if sheet.state == "visible"}
+    for name, wanted in sorted(names):
+        if nearest((wanted,), {(1, 1): name}, 0.6):
+            return f"工作表“{name}”的名称像“{wanted}”,但里面没有自评表的表头文字。"
+    return ""
 
 
 def _told_apart(sheet: Sheet, words: Words, close: Sequence[Layout], known: Mapping[str, str]) -> _Choice:

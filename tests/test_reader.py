@@ -1,4 +1,4 @@
-"""Forms as clerks hand them in: shifted, re-merged, re-worded, torn apart – read right, or named where they cannot be."""
+"""Forms as clerks hand them in: shifted, re-merged, re-worded, torn apart – read right, or what is wrong is named."""
 
 from __future__ import annotations
 
@@ -292,7 +292,7 @@ def test_a_habit_changes_nothing(name: str) -> None:
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(sorted(HABITS)), min_size=2, max_size=6, unique=True))
 def test_habits_together_change_nothing(names: list[str]) -> None:
-    paper, skipped = BASE.copy(), []
+    paper, skipped = BASE.copy(), list[str]()
     for name in names:
         attempt = paper.copy()
         try:

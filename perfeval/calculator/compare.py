@@ -93,10 +93,18 @@ def _unusable(actual: Quantity, target: Quantity) -> Refusal | None:
     if actual.kind is Kind.GRADE:
         return Refusal("VAL014", "actual", {**written, "example": target.text.strip().lstrip("≥≤><=")})
     if not numeric:
-        return Refusal("VAL002", "actual", written)
+        return Refusal("VAL002", "actual", {**written, "example": _suggested(actual.text)})
     if actual.approximate:
         return Refusal("VAL005", "actual", {**written, "example": _plain(actual)})
     return Refusal("VAL006", "actual", written)
+
+
+def _suggested(text: str) -> str:
+    """The one quantity that stands among other words, to be written alone; "" when there is none or several."""
+    found = quantity.numbers_in(text)
+    if len(found) != 1 or not found[0].quantity.definite or found[0].quantity.kind not in _NUMERIC:
+        return ""
+    return f",例如「{text[found[0].start : found[0].end].strip()}」"
 
 
 def _one_unit(

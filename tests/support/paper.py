@@ -1,4 +1,4 @@
-"""A filled form as it lies on a clerk's desk: its methods are what people do to a sheet, row by row and column by column.
+"""A filled form as it lies on a clerk's desk: its methods are what people do to a sheet, by row and by column.
 
     paper = Paper.of(path)
     paper.insert_rows(paper.row("合计:"), 2)
