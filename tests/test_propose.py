@@ -81,6 +81,7 @@ def test_the_blank_form_of_a_pack_gives_its_places_back(pack_id: str, tmp_path: 
     proposal = propose(path, "again")
     known = [place for place in placeholders(pack.form_path) if place != "total.grade"]  # nothing printed tells of it
     assert placeholders(proposal.files["form.xlsx"]) == known
+    assert len(openpyxl.load_workbook(io.BytesIO(proposal.files["form.xlsx"])).sheetnames) == 1
     if pack_id == "mof-split-2022":  # 90 points that nothing printed tells of
         assert [line for line in proposal.left if "points" in line]
     else:

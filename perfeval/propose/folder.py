@@ -12,6 +12,7 @@ from perfeval.errors import PackError
 from perfeval.findings import Finding
 from perfeval.labels import likeness, words_of
 from perfeval.layout import Layout, compile_layout
+from perfeval.memory import PROPERTIES, is_memory_sheet
 from perfeval.numbers import decimal_text
 from perfeval.pack import Pack, available, load_pack
 from perfeval.propose.groups import FoundGroup, groups_of, printed_hints
@@ -80,7 +81,15 @@ def propose(form: Path, pack_id: str, templates: Path | None = None) -> Proposal
     )
     part = next(ref for ref in book.package.sheets if ref.part == sheet.part)
     files = {
-        "form.xlsx": stamped(book.package, part, found.texts, found.data, _formats(found, groups, base)),
+        "form.xlsx": stamped(
+            book.package,
+            part,
+            found.texts,
+            found.data,
+            _formats(found, groups, base),
+            drop_sheets={each.name for each in book.sheets if is_memory_sheet(each)},
+            drop_properties=PROPERTIES,
+        ),
         "rules.toml": rules_text(draft).encode(),
         **_narrative(found, words, base),
     }

@@ -6,7 +6,7 @@ Everything else of the workbook – formats, widths, print set-up, drop-down lis
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from lxml import etree
 
@@ -29,11 +29,14 @@ def stamped(
     texts: Mapping[tuple[int, int], str],
     repeated: range,
     formats: Mapping[tuple[int, int], int] | None = None,
+    *,
+    drop_sheets: Container[str] = (),
+    drop_properties: Iterable[str] = (),
 ) -> bytes:
     """The workbook with `texts` in the cells of `sheet`, of whose `repeated` rows only the first is kept.
 
     Places are those of the sheet as it was; "" empties a cell. `formats` are built-in number formats by place, for
-    cells that have none of their own.
+    cells that have none of their own. Sheets and custom properties to be dropped are named.
     """
     gone = range(repeated.start + 1, repeated.stop)
 
@@ -67,7 +70,14 @@ def stamped(
         for element in root.findall(f"{_M}{name}"):
             root.remove(element)
     xml = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
-    return edited(package, sheets={sheet.part: xml}, styles=styles, row_maps={sheet.name: moved})
+    return edited(
+        package,
+        sheets={sheet.part: xml},
+        styles=styles,
+        row_maps={sheet.name: moved},
+        drop_sheets=drop_sheets,
+        custom_properties=dict.fromkeys(drop_properties),
+    )
 
 
 def _with_formats(package: Package, data: etree._Element, cells: Mapping[tuple[int, int], int]) -> bytes | None:
