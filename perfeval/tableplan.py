@@ -122,6 +122,8 @@ class TablePlan:
             for key, cell in indicator.cells.items():
                 if (column := self._places.get(key)) is not None:
                     self.canvas.remember(cell, first, column)
+                elif (level := columns.get(f"{key}.name")) is not None:
+                    self.canvas.remember(cell, first, level.slot.column)
 
     def _column_value(self, line: _Line, name: str, row: int) -> Value:
         indicator, result = line.indicator, line.result
