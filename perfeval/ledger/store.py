@@ -46,6 +46,7 @@ _MIGRATIONS: tuple[str, ...] = (
       PRIMARY KEY (file, number)
     ) WITHOUT ROWID;
     CREATE INDEX form_about ON form (project, unit, year);
+    CREATE INDEX form_known ON form (form_id);
     """,
 )
 
@@ -132,12 +133,15 @@ class Ledger:
         return self._entries("WHERE digest = ? AND path != ? ORDER BY id DESC LIMIT 3", (entry.digest, entry.path))
 
     def same_form(self, entry: Entry) -> tuple[Entry, ...]:
-        """Other entries on record with a form of the same unit, project and year."""
+        """Other entries on record with a form of the same id, or of the same unit, project and year."""
         found: dict[tuple[str, str], Entry] = {}
         for form in entry.forms:
             if form.key is not None:
-                where = "JOIN form ON form.file = file.id WHERE form.project = ? AND form.unit = ? AND form.year IS ?"
-                for other in self._entries(where, (form.project, form.unit, form.year)):
+                where = (
+                    "WHERE id IN (SELECT file FROM form WHERE form_id = ?"
+                    " UNION SELECT file FROM form WHERE project = ? AND unit = ? AND year IS ?)"
+                )
+                for other in self._entries(where, (form.form_id, form.project, form.unit, form.year)):
                     found[other.path, other.digest] = other
         found.pop((entry.path, entry.digest), None)
         return tuple(found.values())
