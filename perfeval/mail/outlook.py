@@ -19,21 +19,12 @@ from perfeval.mail.names import text_of_bytes
 if TYPE_CHECKING:
     from oxmsg.storage import Storage
 
-__all__ = ["can_read", "read_outlook"]
+__all__ = ["read_outlook"]
 
 _SUBMITTED = 0x0039  # PidTagClientSubmitTime
 _EMBEDDED = "__substg1.0_3701000D"
 _FILETIME_EPOCH = dt.datetime(1601, 1, 1, tzinfo=dt.UTC)
 _TOP_HEADER = 32  # bytes before the properties of a message
-
-
-def can_read() -> bool:
-    """Whether the library for .msg files is installed."""
-    try:
-        import oxmsg.storage  # noqa: F401
-    except ImportError:
-        return False
-    return True
 
 
 def read_outlook(data: bytes, limits: Limits) -> Message | None:
