@@ -8,7 +8,7 @@ of the rarer formats are loaded when such a file comes, so that starting the pro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Literal
 
 from perfeval.model import BLANK, Cell
@@ -34,6 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 Kind = Literal["ooxml", "xls", "xlsb", "ods"]
+_USUAL_MERGES = 4096  # cells in all merges of a sheet that may be a form
 _WIDE_MERGE = 4096  # cells; larger merges are looked up one by one instead of cell by cell
 
 
@@ -126,14 +127,22 @@ class Sheet:
         return self.cells.get(self.anchor(row, column), BLANK)
 
     def _index_merges(self) -> None:
-        merged: dict[tuple[int, int], Range] = {}
-        for merge in self.merges:
-            if merge.size <= _WIDE_MERGE:
-                for row in range(merge.top, merge.bottom + 1):
-                    for column in range(merge.left, merge.right + 1):
-                        merged.setdefault((row, column), merge)
-        self._wide = tuple(merge for merge in self.merges if merge.size > _WIDE_MERGE)
-        self._merged = merged
+        usual = sum([merge.size for merge in self.merges]) <= _USUAL_MERGES
+        self._merged, self._wide = (_usual_index if usual else _merge_index)(self.merges)
+
+
+def _merge_index(merges: tuple[Range, ...]) -> tuple[dict[tuple[int, int], Range], tuple[Range, ...]]:
+    """The merge of every merged cell, and the merges that are too wide for that."""
+    merged: dict[tuple[int, int], Range] = {}
+    for merge in merges:
+        if merge.size <= _WIDE_MERGE:
+            for row in range(merge.top, merge.bottom + 1):
+                for column in range(merge.left, merge.right + 1):
+                    merged.setdefault((row, column), merge)
+    return merged, tuple(merge for merge in merges if merge.size > _WIDE_MERGE)
+
+
+_usual_index = lru_cache(maxsize=32)(_merge_index)  # forms of a batch with equally many rows are merged alike
 
 
 class Book:

@@ -9,6 +9,7 @@ is there (prefixes, comments, rich inline text, missing addresses), the answer i
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 
@@ -44,6 +45,7 @@ _SHARED = re.compile(r'<f t="shared"(?: ref="[A-Z0-9:]+")? si="([0-9]+)"')
 _REFERENCE = re.compile(r"((?:&#[0-9]{1,7};)+)|&(?:#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));|&")
 _NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SHORT = 512  # characters of a text, as written, that may be a label
+_FEW_MERGES = 512
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
@@ -68,7 +70,8 @@ def scan_sheet(data: bytes, maker: CellMaker) -> Parsed | None:
     if ends != len(found) and ends != len(found) + text.count('"></c>', start, end):
         return None
     try:
-        return Parsed(_cells(found, maker), _ranges(merges), *hidden)
+        areas = _ranges_again(tuple(merges)) if len(merges) <= _FEW_MERGES else _ranges(merges)
+        return Parsed(_cells(found, maker), areas, *hidden)
     except (ValueError, IndexError):
         return None  # the tree parser says what is wrong
 
@@ -172,8 +175,11 @@ def scan_strings(data: bytes) -> list[str] | None:
         return None
 
 
-def _ranges(refs: list[str]) -> tuple[Range, ...]:
+def _ranges(refs: Iterable[str]) -> tuple[Range, ...]:
     return tuple(area for area in map(Range.parse, refs) if not area.single)
+
+
+_ranges_again = lru_cache(maxsize=32)(_ranges)  # forms of a batch with equally many rows are merged alike
 
 
 def _unescaped(text: str) -> str:
