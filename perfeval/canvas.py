@@ -6,6 +6,7 @@ Rows are appended one template row at a time; texts decide the heights, and what
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,7 +26,10 @@ from perfeval.workbook.styles import Look
 __all__ = ["Canvas", "FormPlan", "exact_value", "typed_value"]
 
 _PAGE_SAFETY = 0.95  # of a page is planned for: programs differ a little in widths and scale
-_ADDRESSES = frozenset(("cell", "other", "other_row", "table_cell", "promise_cell"))  # parameters that name a place
+_ADDRESSES = frozenset(
+    ("cell", "other", "other_row", "table", "table_cell", "promise_cell")
+)  # parameters that name a place
+_IN_BRACKETS = re.compile(r"(?<=\()[A-Z]{1,3}[1-9][0-9]*(?=\))")
 _LARGE_UNIT = 0.6  # of a page; a larger group of rows may be torn
 
 
@@ -62,6 +66,8 @@ class FormPlan:
         """A parameter of a message as it is in the written sheet."""
         if key == "other_row" and value.isdecimal():
             return str(self.row_of(int(value)))
+        if key == "table":  # half a sentence with the cell in brackets
+            return _IN_BRACKETS.sub(lambda match: self._address("other", match[0]), value)
         position = self.positions.get(value) if key in _ADDRESSES else None
         return value if position is None else ref(*position)
 

@@ -72,7 +72,7 @@ def ordered(form: Form, pack: Pack) -> Form:
 
 def recalled(form: Form, reading: Sequence[Finding], record: FormRecord, layout: Layout) -> Recalled:
     """The form as it is to be scored, `form` being what was read from the sheet."""
-    read = _without_printed(form, record)
+    read = _as_known(form, record)
     if _unchanged(read, record, layout):
         restored = _restored(read, record)
         return Recalled(restored, tuple(_told_again(restored, record)), unchanged=True)
@@ -81,7 +81,7 @@ def recalled(form: Form, reading: Sequence[Finding], record: FormRecord, layout:
 
 def merged(form: Form, reading: Sequence[Finding], record: FormRecord, layout: Layout) -> Recalled:
     """A form in which something was changed: what is still ours is left open, to be made anew."""
-    form = _without_printed(form, record)
+    form = _as_known(form, record)
     found: list[Finding] = []
     known = matched(form.indicators, record.rows)
     formulas = frozenset(_skeleton(row.formula) for row in record.rows if row.formula)
@@ -325,19 +325,24 @@ def _problem(cell: Cell, problem: CellProblem | None) -> Cell:
 # ---- something was changed ------------------------------------------------------------------------------------------
 
 
-def _without_printed(form: Form, record: FormRecord) -> Form:
-    """The form without rows that are printed on it and that still nobody filled in."""
+def _as_known(form: Form, record: FormRecord) -> Form:
+    """The form without rows that are printed on it and that still nobody filled in.
+
+    A row that had no 二级指标 when we wrote it does not get that of the row above.
+    """
     printed = set(record.printed)
-    if not printed:
+    without = {plain(row.name) for row in record.rows if not row.kind}
+    if not printed and not without:
         return form
+    known = (replace(i, level2="") if plain(i.name) in without and not i.cell("level2") else i for i in form.indicators)
     indicators = tuple(
-        indicator
-        for indicator in form.indicators
-        if (indicator.group, indicator.level2, plain(indicator.name)) not in printed
-        or indicator.cell("score")
-        or any(key != "criterion" for key in texts_of(indicator))
+        i
+        for i in known
+        if (i.group, i.level2, plain(i.name)) not in printed
+        or i.cell("score")
+        or any(key != "criterion" for key in texts_of(i))
     )
-    return form if len(indicators) == len(form.indicators) else replace(form, indicators=indicators)
+    return replace(form, indicators=indicators)
 
 
 def _merged_row(
