@@ -12,6 +12,8 @@ import os
 import re
 import stat
 import unicodedata
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +26,8 @@ from perfeval.findings import Finding
 
 __all__ = [
     "SUFFIX",
+    "SUMMARY",
+    "SUMMARY_MARK",
     "WORKBOOKS",
     "OnExists",
     "Plan",
@@ -31,6 +35,7 @@ __all__ = [
     "Task",
     "free_name",
     "is_lock_file",
+    "is_summary",
     "natural_key",
     "numbered_names",
     "output_name",
@@ -39,6 +44,10 @@ __all__ = [
 ]
 
 SUFFIX = "_评分表"
+
+SUMMARY = "汇总"  # what the name of a summary begins with
+SUMMARY_MARK = "perfeval-summary"  # among the keywords in its document properties
+_LONGEST_PROPERTIES = 100_000  # bytes
 
 # What may hold a form, by name. Files named on the command line are opened whatever they are called;
 # what a file really is, its first bytes decide.
@@ -133,6 +142,16 @@ def output_name(name: str) -> str:
     own = _OWN_STEM.fullmatch(path.stem)
     stem = own["stem"] if own else path.stem
     return f"{stem}{SUFFIX}{'.xlsm' if path.suffix.lower() in _MACROS else '.xlsx'}"
+
+
+def is_summary(path: str | Path) -> bool:
+    """Whether a file is a summary that this program wrote."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            info = archive.getinfo("docProps/core.xml")
+            return info.file_size < _LONGEST_PROPERTIES and SUMMARY_MARK.encode() in archive.read(info)
+    except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, zlib.error):
+        return False
 
 
 def is_lock_file(name: str) -> bool:
@@ -276,6 +295,8 @@ def _walk(root: Path, own_results: str | None, skipped: list[Skipped]) -> Iterat
             elif entry.is_dir():
                 folders.append((folder / entry.name, os.path.join(real_folder, entry.name), below / entry.name))
             elif extension.lower() in WORKBOOKS and entry.is_file() and not (ours and _OWN_STEM.fullmatch(stem)):
+                if stem.startswith(SUMMARY) and is_summary(entry.path):
+                    continue  # it has no form, and reading all its rows would take long
                 yield _Found(folder / entry.name, os.path.join(real_folder, entry.name), below)
         pending += reversed(folders)
 

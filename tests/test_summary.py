@@ -509,6 +509,16 @@ def test_summary_of_the_finished_forms_is_the_same(few: Path, tmp_path: Path) ->
         assert row == tuple(cell.value for cell in of_fill[number][:12])
 
 
+def test_a_summary_is_known_by_its_mark_not_by_its_name(few: Path, tmp_path: Path) -> None:
+    run("summary", few, "--out", tmp_path / "汇总.xlsx")
+    (few / "汇总_2.xlsx").write_bytes((tmp_path / "汇总.xlsx").read_bytes())
+    (few / "别名.xlsx").write_bytes((tmp_path / "汇总.xlsx").read_bytes())
+    (few / "招商引资专项经费.xlsx").rename(few / "汇总后的表.xlsx")
+    result = run("summary", few, "--out", tmp_path / "二.xlsx")
+    assert result.stdout.splitlines()[-1] == "共 4 个文件:完成 1,有提醒 1,需修改 1,失败 1"
+    assert "汇总_2" not in run("check", few).stdout
+
+
 def test_nothing_is_overwritten_unasked(few: Path, tmp_path: Path) -> None:
     out = tmp_path / "汇总.csv"
     (tmp_path / "汇总_按单位.csv").write_text("我的")

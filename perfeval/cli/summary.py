@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from perfeval.pack import Pack
     from perfeval.roster import Roster
 
-__all__ = ["NAME", "hand_out_all", "summary"]
+__all__ = ["hand_out_all", "summary"]
 
-NAME = "汇总.xlsx"
 _MOST_REMARKS = 20  # of one kind; the sheets of the summary hold all
 
 
@@ -103,8 +102,10 @@ def summary(
 
 def _target(out: Path, wanted: str | None) -> tuple[Path, Any]:
     """Where the summary goes and in which format, which are not to contradict each other."""
+    from perfeval.planning import SUMMARY
+
     if out.is_dir():
-        out = out / Path(NAME).with_suffix(f".{wanted or 'xlsx'}")
+        out = out / f"{SUMMARY}.{wanted or 'xlsx'}"
     extension = out.suffix.lower().removeprefix(".")
     kind = wanted or extension
     if kind not in ("xlsx", "csv", "json"):

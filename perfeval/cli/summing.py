@@ -23,16 +23,17 @@ __all__ = ["Summing", "summing_for"]
 
 T = TypeVar("T")
 
-NAME = "汇总.xlsx"
-
 
 def summing_for(plan: Plan, inputs: Sequence[Path], target: Path | None, out: Path, options: Options) -> Summing | None:
     """The summary of a run of `fill`: where it was asked for, and over more than one file."""
+    from perfeval.planning import SUMMARY
+
+    name = f"{SUMMARY}.xlsx"
     if target is None:
         finished = sum(_result(entry.finding) is not None for entry in plan.skipped)
-        return Summing(out / NAME, options) if len(plan.tasks) + finished > 1 else None
+        return Summing(out / name, options) if len(plan.tasks) + finished > 1 else None
     if target.is_dir():
-        target = target / NAME
+        target = target / name
     if target.suffix.lower() != ".xlsx":
         raise UsageError(f"--summary 的文件名要以 .xlsx 结尾,写的是「{target.name}」。")
     place = target.resolve()

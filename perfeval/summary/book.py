@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from perfeval.numbers import decimal_text
-from perfeval.summary.digest import MARK
+from perfeval.planning import SUMMARY_MARK
 from perfeval.summary.sheetdata import Filling, filled, row_height
 from perfeval.summary.tables import Column, Kind, Link, Table
 from perfeval.summary.text import cell_text, looks_like_formula
@@ -50,7 +50,7 @@ def workbook(tables: Sequence[Table], figures: Figures | None, folder: Path, mos
         from perfeval.summary.charts import add_charts
 
         add_charts(book, figures)
-    book.properties.keywords = MARK
+    book.properties.keywords = SUMMARY_MARK
     book.properties.creator = "perfeval"
     book.properties.title = tables[0].title
     stream = BytesIO()

@@ -7,29 +7,26 @@ of the finished workbook: the total is the very `Decimal` it shows, with the exa
 from __future__ import annotations
 
 import contextlib
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from perfeval.calculator import amount
 from perfeval.findings import Finding, Severity, worst
 from perfeval.model import Basis, RowResult
 from perfeval.numbers import decimal_text, exact_text, round_half_up
+from perfeval.planning import is_summary
 
 if TYPE_CHECKING:
     from perfeval.model import Form
     from perfeval.pipeline import FormOutcome, Outcome
 
-__all__ = ["MARK", "Digest", "FormDigest", "Funds", "GroupScore", "IndicatorLine", "ProblemLine", "both", "digest"]
+__all__ = ["Digest", "FormDigest", "Funds", "GroupScore", "IndicatorLine", "ProblemLine", "both", "digest"]
 
 T = TypeVar("T")
 
-# Keyword in the document properties of a summary: a later run over the same folder knows it for no form.
-MARK = "perfeval-summary"
 _BASIS = {Basis.COMPUTED: "计算", Basis.STATED: "填报", Basis.UNVERIFIED: "未核实"}
 _MET = {True: "是", False: "否", None: "无法判断"}
 
@@ -145,7 +142,7 @@ def digest(outcome: Outcome) -> Digest:
         modified=modified,
         forms=tuple(_form(entry, outcome) for entry in outcome.forms),
         problems=tuple(_problem(f) for f in outcome.findings if f.severity is not Severity.NOTE),
-        own=not outcome.forms and _is_summary(outcome.path),
+        own=not outcome.forms and is_summary(outcome.path),
     )
 
 
@@ -231,13 +228,3 @@ def _problem(finding: Finding) -> ProblemLine:
         finding.message,
         finding.fix,
     )
-
-
-def _is_summary(path: Path) -> bool:
-    """Whether a file without a form is a summary of ours."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            info = archive.getinfo("docProps/core.xml")
-            return info.file_size < 100_000 and MARK.encode() in archive.read(info)
-    except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
-        return False
