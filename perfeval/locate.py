@@ -32,6 +32,14 @@ def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
     if places.header and places.total_row is None:
         below = [row for template, row in places.rows.items() if template > layout.total_row]
         places.data = range(places.header[1] + 1, min(below, default=sheet.last_row + 1))
+    if layout.side_words:  # 绩效指标 beside the table, also where its merge was taken apart and filled
+        table = set(places.columns.values())
+        places.consumed.update(
+            (row, column)
+            for word in layout.side_words & words.keys()
+            for row, column in words[word]
+            if row in places.data and column not in table
+        )
     _read_rows(sheet, layout, upper, index, places)
     _read_rows(sheet, layout, lower, index, places)
     read_sections(sheet, layout, index, range(bottom + 1, sheet.last_row + 1), places)
@@ -108,7 +116,14 @@ def _row_below_label(sheet: Sheet, layout: Layout, template_row: int, index: Lab
             found = min((place for place in index.cells(head) if place[0] == row), default=None)
             if found is not None:
                 below = sheet.span(*found).bottom + template_row - head.span.bottom
-                places.rows[template_row] = below
+                next_rows = (row for template, row in places.rows.items() if template > template_row)
+                columns = [_column_below_label(over, places, index) for over in layout.above.values()]
+                filled = (
+                    row
+                    for row in range(below, min(next_rows, default=below))
+                    if any(column is not None and (row, column) in sheet.cells for column in columns)
+                )
+                places.rows[template_row] = below = next(filled, below)
                 return below
     return None
 
@@ -147,7 +162,11 @@ def _read_place(
             return
         position = sheet.anchor(row, column)
         places.fields[slot.path] = Found(position, sheet.cells.get(position, Cell(ref(*position))))
-        places.consumed.add(position)
+        places.consumed |= {position, (places.rows[head.row], column)}
+        if position in sheet.cells:  # a merge taken apart repeats its text, as far as the label above it goes
+            wide = same_to_the_right(sheet, (places.rows[head.row], column))
+            last = min(wide, same_to_the_right(sheet, position))
+            places.consumed.update((row, after) for after in range(column, last + 1))
         return
     # The cell right after the label is its value even where the table is narrower than the header.
     edge = max(places.right_edge, begin) + 1
