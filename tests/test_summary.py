@@ -610,6 +610,43 @@ def test_fill_says_when_the_summary_cannot_be_written(few: Path, tmp_path: Path)
     assert "输入文件夹" in refused.stderr
 
 
+def test_a_full_disk_for_temporary_files_stops_no_form(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.write", full)
+    result = run("fill", few, "--out", tmp_path / "出")
+    assert result.exit_code == ExitCode.PATH
+    assert result.stderr.count("汇总没有写成") == 1
+    assert "空间" in result.stderr
+    assert len(list((tmp_path / "出").glob("*_评分表.xlsx"))) == 3
+    refused = run("summary", few, "--out", tmp_path / "汇总.xlsx")
+    assert refused.exit_code == ExitCode.PATH
+    assert not (tmp_path / "汇总.xlsx").exists()
+
+
+def test_our_own_fault_in_one_file_is_logged_and_the_others_are_summed_up(
+    few: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from perfeval import pipeline
+
+    real = pipeline.read_form
+
+    def broken(sheet: Any, *rest: Any) -> Any:
+        if "高标准" in str(sheet.at(1, 1).text):
+            raise KeyError("oops")
+        return real(sheet, *rest)
+
+    monkeypatch.setattr(pipeline, "read_form", broken)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    result = run("summary", few, "--out", tmp_path / "汇总.xlsx", "--jobs", "1")
+    assert result.exit_code == ExitCode.BUG
+    assert result.stdout.splitlines()[-1] == "共 4 个文件:完成 0,有提醒 1,需修改 1,失败 2"
+    assert "KeyError" in next(tmp_path.glob("*.log")).read_text(encoding="utf-8")
+
+
 def test_digests_cross_processes_small(finished: dict[str, Outcome]) -> None:
     import pickle
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from perfeval.cli import buglog
 from perfeval.cli.console import Console
 from perfeval.cli.words import Command
 from perfeval.cli.work import exit_code_of, options_of, pack_options
@@ -73,11 +74,14 @@ def summary(
     listed = None if roster is None else open_roster(console, roster, password)
     plan = plan_check(paths)
     collection, codes = Collection(), Counter[str]()
+    log: Path | None = None
     jobs = jobs or batch.default_jobs(len(plan.tasks))
     for number, report in enumerate(batch.run(plan.tasks, options, digest, jobs=jobs), 1):
         collection.add(report.value)
         if not report.value.own:
             codes.update(report.codes)
+        if report.bug is not None:
+            log = buglog.record(report.bug, str(report.path)) or log
         console.progress(number, len(plan.tasks))
     console.finish()
     for entry in plan.skipped:
@@ -96,6 +100,8 @@ def summary(
     for path in files:
         console.result(f"{clean(str(path))}\n")
     console.result(closing_line(collection.files) + "\n")
+    if log is not None:
+        console.message(f"程序自身出错,详情已记入「{clean(str(log))}」,请把它发给维护人员。")
     faulty = bool(collection.files["error"] or collection.files["failed"])
     return exit_code_of(codes, faulty=faulty)
 

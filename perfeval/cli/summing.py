@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from perfeval.batch import Report
     from perfeval.pipeline import Options, Outcome
     from perfeval.planning import Plan, Skipped
+    from perfeval.summary import Digest
 
 __all__ = ["Summing", "summing_for"]
 
@@ -66,7 +67,7 @@ class Summing:
         with contextlib.closing(reports):  # type: ignore[type-var]  # a generator
             for report in reports:
                 value, digest = report.value
-                self._collection.add(digest)
+                self._add(digest)
                 yield replace(report, value=value)  # type: ignore[arg-type, misc]
 
     def tell(self, console: Console, skipped: Sequence[Skipped], *, as_json: bool) -> None:
@@ -85,7 +86,7 @@ class Summing:
             else:
                 self._add_earlier(skipped)
                 try:
-                    self._written = self._put()
+                    self._written = None if self.fault else self._put()
                 except PerfevalError as error:
                     self.fault = str(error)
         return self._written
@@ -113,7 +114,15 @@ class Summing:
         results = {entry.path: result for entry in skipped if (result := _result(entry.finding)) is not None}
         tasks = [Task(path) for path in results]
         for report in batch.run(tasks, self._options, digest, jobs=batch.default_jobs(len(tasks))):
-            self._collection.add(replace(report.value, output=str(results[report.path])))
+            self._add(replace(report.value, output=str(results[report.path])))
+
+    def _add(self, digest: Digest) -> None:
+        """Take in a file; a summary that has become impossible stops no form from being done."""
+        if self.fault is None:
+            try:
+                self._collection.add(digest)
+            except PerfevalError as error:
+                self.fault = str(error)
 
 
 def _result(finding: Finding) -> Path | None:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import IO
 
+from perfeval.errors import PathError
+from perfeval.files import reason
 from perfeval.findings import Finding
 from perfeval.planning import natural_key
 from perfeval.roster.names import same_name
@@ -81,7 +83,7 @@ class Collection:
         weakref.finalize(self, self._store.close)
 
     def add(self, digest: Digest) -> None:
-        """Take in one file; summaries of ours are no submissions."""
+        """Take in one file; summaries of ours are no submissions. PathError: no space for its details."""
         if digest.own:
             return
         self.files[digest.status] += 1
@@ -97,8 +99,13 @@ class Collection:
             )
             for form in digest.forms
         )
-        self._files.append(_File(digest.path, self._store.seek(0, os.SEEK_END), entries))
-        self._store.write(json.dumps(([form.lines for form in digest.forms], digest.problems)).encode() + b"\n")
+        record = json.dumps(([form.lines for form in digest.forms], digest.problems)).encode() + b"\n"
+        try:
+            place = self._store.seek(0, os.SEEK_END)
+            self._store.write(record)
+        except OSError as error:
+            raise PathError(f"汇总的临时文件写不进去:{reason(error)}。请确认放临时文件的磁盘有空间。") from error
+        self._files.append(_File(digest.path, place, entries))
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from perfeval.errors import PathError
-from perfeval.files import write_atomic, write_fault
+from perfeval.files import reason, write_atomic, write_fault
 from perfeval.findings import Finding
 from perfeval.numbers import shown
 from perfeval.render import STATUS
@@ -80,7 +80,10 @@ def rendered(summary: Summary, target: Path, format_: Format = "xlsx") -> dict[P
         return {target: json_text(summary.tables, summary.findings).encode()}
     from perfeval.summary.book import workbook
 
-    return {target: workbook(summary.tables, summary.figures, target.parent)}
+    try:
+        return {target: workbook(summary.tables, summary.figures, target.parent)}
+    except OSError as error:  # openpyxl keeps each sheet in a temporary file
+        raise PathError(f"汇总的临时文件写不进去:{reason(error)}。请确认放临时文件的磁盘有空间。") from error
 
 
 def write(files: Mapping[Path, bytes], *, overwrite: bool = False) -> None:
