@@ -117,7 +117,7 @@ def _row_below_label(sheet: Sheet, layout: Layout, template_row: int, index: Lab
             if found is not None:
                 below = sheet.span(*found).bottom + template_row - head.span.bottom
                 next_rows = (row for template, row in places.rows.items() if template > template_row)
-                columns = [_column_below_label(over, places, index) for over in layout.above.values()]
+                columns = [_column_below_label(over, places, index) for over in map(layout.above.get, slots) if over]
                 filled = (
                     row
                     for row in range(below, min(next_rows, default=below))

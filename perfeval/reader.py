@@ -296,7 +296,8 @@ class _Reading:
         echoes = set(self.places.labels)  # a label that goes down several rows, its merge taken apart and filled
         for row, column in sorted([place for place in cells if place not in consumed]):
             cell = cells[row, column]
-            if (row - 1, column) in echoes and cells.get((row - 1, column), BLANK).text == cell.text:
+            above = next((up for up in range(row - 1, row - 4, -1) if (up, column) in cells), row)
+            if (above, column) in echoes and cells[above, column].text == cell.text:
                 echoes.add((row, column))
             else:
                 yield Stray(row, max(column - self.places.right_edge, 0), cell)
