@@ -122,7 +122,11 @@ class Canvas:
 
     def need(self, text: str, style: int, left: int, right: int) -> float:
         """Height in points that a text needs in columns `left`…`right`."""
-        return textfit.height(text, _width(self.layout, left, right), self.blueprint.fonts[style])
+        return textfit.height(text, self.width(left, right), self.blueprint.fonts[style])
+
+    def width(self, left: int, right: int) -> float:
+        """Width of columns `left`…`right` together, in characters."""
+        return _width(self.layout, left, right)
 
     def grow(self, top: int, bottom: int, needed: float) -> None:
         """Let rows `top`…`bottom` together be at least `needed` points high."""

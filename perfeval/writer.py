@@ -98,7 +98,7 @@ class _Planner:
         key = slot.path.removeprefix("narrative.")
         written = self.form.narrative.get(key)
         text = self.narrative.get(key, "")
-        width = self.blueprint.width(slot.span.left, slot.span.right)
+        width = self.canvas.width(slot.span.left, slot.span.right)
         first = self.canvas.height + 1
         for piece in textfit.split(text, width, self.blueprint.fonts[slot.style], _NARRATIVE_HEIGHT):
             self.canvas.add(row, {slot.column: piece})

@@ -58,12 +58,13 @@ class Package:
     """An OOXML workbook held as bytes; parts are inflated on demand, within limits."""
 
     __slots__ = (
-        "_archive", "_types", "binary", "date1904", "macro_enabled", "names", "shared_strings_part", "sheets",
-        "styles_part", "workbook_part",
+        "_archive", "_related", "_types", "binary", "date1904", "macro_enabled", "names", "shared_strings_part",
+        "sheets", "styles_part", "workbook_part",
     )  # fmt: skip
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+        self._related: dict[str, tuple[Relationship, ...]] = {}  # by part
         self.names = archive.names
         self._types = _content_types(archive.read(_TYPES_PART)) if _TYPES_PART in archive else ({}, {})
         self.workbook_part = self._main_part()
@@ -105,11 +106,13 @@ class Package:
 
     def relationships(self, part: str) -> tuple[Relationship, ...]:
         """What `part` points to ("" for the package itself); () when it has no relationships."""
-        folder, _, base = part.rpartition("/")
-        name = f"{folder}/_rels/{base}.rels" if folder else f"_rels/{base}.rels"
-        if name not in self._archive:
-            return ()
-        return tuple(self._existing(relation) for relation in _relationships(self._archive.read(name), name, folder))
+        known = self._related.get(part)
+        if known is None:
+            folder, _, base = part.rpartition("/")
+            name = f"{folder}/_rels/{base}.rels" if folder else f"_rels/{base}.rels"
+            listed = _relationships(self._archive.read(name), name, folder) if name in self._archive else ()
+            known = self._related[part] = tuple(self._existing(relation) for relation in listed)
+        return known
 
     def content_type(self, part: str) -> str | None:
         """The content type of a part, None when the package does not say."""
@@ -126,11 +129,9 @@ class Package:
         """`relation` with its target spelled as the member is: percent-encoded, or in another case, or neither."""
         if relation.external:
             return relation
-        for target in (relation.target, unquote(relation.target)):
-            known = self._archive.resolve(target)
-            if known is not None:
-                return relation if known == relation.target else _at(relation, known)
-        return relation
+        target = relation.target
+        known = self._archive.resolve(target) or self._archive.resolve(unquote(target))
+        return relation if known is None or known == target else _at(relation, known)
 
     def _main_part(self) -> str:
         for relation in self.relationships(""):

@@ -33,6 +33,7 @@ _PADDING = 5  # pixels left and right of the text together, the grid line includ
 _ROW_PADDING = 2.0  # points above and below the text together
 _SPARE_FROM = 5  # lines from which on a row has room for one more line in Excel
 _SHORT = 64  # texts up to this length are worth remembering: labels, names, units
+_LONG = 2048  # those up to this length for as long as one form is made: they are measured more than once
 _CONTINUED = "\u200b"  # first character of a piece that continues the paragraph of the piece before it
 
 # Characters beside Latin-1 that are not one em wide, the byte each is turned into for measuring, and its width.
@@ -87,14 +88,14 @@ def lines(text: str, width: float, font: Font, digit: float = 7.0) -> int:
     """Lines that `text` takes in a cell of `width` column units (the sum over its columns); 1 for a blank one."""
     if len(text) <= _SHORT:
         return _short_lines(text, width, font, digit)
-    return _lines(text, width, font, digit)
+    return (_long_lines if len(text) <= _LONG else _lines)(text, width, font, digit)
 
 
 def height(text: str, width: float, font: Font, digit: float = 7.0) -> float:
     """Points of row height that `text` needs, in whole pixels; may exceed `MAX_HEIGHT`, see `split`."""
     if len(text) <= _SHORT:
         return _short_height(text, width, font, digit)
-    return _height(_lines(text, width, font, digit), font.size)
+    return _height(lines(text, width, font, digit), font.size)
 
 
 def split(text: str, width: float, font: Font, limit: float = MAX_HEIGHT, digit: float = 7.0) -> tuple[str, ...]:
@@ -197,6 +198,7 @@ def _lines(text: str, width: float, font: Font, digit: float) -> int:
 
 
 _short_lines = lru_cache(maxsize=8192)(_lines)
+_long_lines = lru_cache(maxsize=256)(_lines)
 
 
 @lru_cache(maxsize=8192)
