@@ -242,8 +242,19 @@ def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places)
     if rows:
         places.total_row = rows[0][0]
         places.rows[layout.total_row] = rows[0][0]
-        places.consumed.update(p for p in sheet.cells if p[0] == rows[0][0] and p[1] <= places.right_edge)
+        places.consumed.update(
+            position
+            for position, cell in sheet.cells.items()
+            if position[0] == rows[0][0] and position[1] <= places.right_edge and not _is_remark(position, cell, places)
+        )
+        places.consumed.add(rows[0])
     places.data = range(bottom + 1, places.total_row or sheet.last_row + 1)
+
+
+def _is_remark(position: Position, cell: Cell, places: Places) -> bool:
+    """Whether a cell of the total row holds words for which the form has no place there."""
+    computed = (column for key, column in places.columns.items() if key.endswith((".weight", ".score")))
+    return cell.number is None and cell.formula is None and len(cell.text.strip()) > 1 and position[1] not in computed
 
 
 def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: Places) -> None:
