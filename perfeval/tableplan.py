@@ -122,8 +122,6 @@ class TablePlan:
             for key, cell in indicator.cells.items():
                 if (column := self._places.get(key)) is not None:
                     self.canvas.remember(cell, first, column)
-                elif (level := columns.get(f"{key}.name")) is not None:
-                    self.canvas.remember(cell, first, level.slot.column)
 
     def _column_value(self, line: _Line, name: str, row: int) -> Value:
         indicator, result = line.indicator, line.result
@@ -150,6 +148,7 @@ class TablePlan:
         for begin, end in _runs([line.group.name for line in lines]):
             group = lines[begin].group
             top, bottom = starts[begin], ends[end - 1]
+            self._remember_levels("level1", lines[begin:end], top)
             self.canvas.down("level1.name", top, bottom, group.printed or group.name)
             self.canvas.down("level1.weight", top, bottom, self._group_weight(group))
             if self.evaluation is None and group.weights_text:
@@ -158,12 +157,20 @@ class TablePlan:
         for begin, end in _runs([(line.group.name, line.kind) for line in lines]):
             top, bottom = starts[begin], ends[end - 1]
             self.canvas.unit(top, bottom)
+            self._remember_levels("level2", lines[begin:end], top)
             self.canvas.down("level2.name", top, bottom, lines[begin].kind)
             if self.evaluation is not None or not lines[begin].group.weights_text:
                 self.canvas.down("level2.weight", top, bottom, self._kind_weight(lines[begin:end], top, bottom))
         for begin, end in _runs([line.criterion for line in lines]):
             self.canvas.down("indicator.criterion", starts[begin], ends[end - 1], lines[begin].criterion)
             self.canvas.glue("indicator.criterion", starts[begin], ends[end - 1], lines[begin].criterion)
+
+    def _remember_levels(self, key: str, lines: Sequence[_Line], top: int) -> None:
+        """Level names of neighbours become one cell, the topmost."""
+        column = self.layout.columns.get(f"{key}.name")
+        for line in lines:
+            if column is not None and line.indicator is not None:
+                self.canvas.remember(line.indicator.cell(key), top, column.slot.column)
 
     def _group_weight(self, group: Group) -> Value:
         """The points of a group; what its rows come to where it shares them with others."""
