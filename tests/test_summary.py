@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from perfeval.cli import program
 from perfeval.errors import ExitCode
-from perfeval.numbers import round_half_up
+from perfeval.numbers import decimal_text, round_half_up
 from perfeval.pipeline import Options, Outcome, inspect
 from perfeval.roster import Roster, RosterRow
 from perfeval.summary import Collection, Digest, digest, rendered, summarise, write
@@ -31,7 +31,7 @@ from perfeval.summary.book import workbook
 from perfeval.summary.digest import FormDigest, Funds, GroupScore, IndicatorLine, ProblemLine
 from perfeval.summary.tables import Link, Table
 from perfeval.summary.text import LONGEST, cell_text, csv_text
-from tests.support.office import requires_validator, validation_errors
+from tests.support.office import convert, pdf_pages, requires_office, requires_validator, validation_errors
 
 LINE = IndicatorLine(
     "产出", "数量指标", "场次", "40", "≥3场", "2场", "0.6667", "26.67", "13.33", "计算", "否", "下雨", "", "I9"
@@ -463,7 +463,11 @@ def test_units_are_charted_on_pages(units: int) -> None:
         rows = [int(row) for row in re.findall(r"\$(\d+)", chart.series[0].val.numRef.f)]
         shown += rows[-1] - rows[0] + 1
     assert shown == min(units, 48) if units > 96 else units
-    assert len(bars) == len(sheet.row_breaks.brk) + (units < 15)
+    # No page break goes through a chart.
+    ends = [(chart.anchor._from.row, chart.anchor.to.row) for chart in sheet._charts]
+    assert not [(top, bottom) for top, bottom in ends for row in sheet.row_breaks.brk if top < row.id <= bottom]
+    pages = [0, *(row.id for row in sheet.row_breaks.brk)]
+    assert all(min(bottom - page for page in pages if page <= top) < 36 for top, bottom in ends), "each fits a page"
 
 
 @requires_validator
@@ -472,6 +476,24 @@ def test_valid_for_excel(samples: Collection, tmp_path: Path) -> None:
     path = tmp_path / "汇总.xlsx"
     path.write_bytes(as_xlsx(samples, roster))
     assert validation_errors(path) == []
+
+
+@requires_office
+def test_libreoffice_shows_the_figures_as_the_form_prints_them(samples: Collection, tmp_path: Path) -> None:
+    path = tmp_path / "汇总.xlsx"
+    path.write_bytes(as_xlsx(samples))
+    text = convert(path, "csv", tmp_path / "csv").read_text(encoding="utf-8")
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    heads = next(row for row in rows if "合计" in row)
+    shown = {row[heads.index("项目名称")]: row for row in rows[rows.index(heads) + 1 :]}
+    for row in table(samples, "forms"):
+        for key, head in (("total", "合计"), ("group:过程", "过程(20)"), ("group:效益", "效益(40)")):
+            expected = "" if row[key] is None else decimal_text(row[key])
+            assert shown[row["project"]][heads.index(head)] == expected
+        rate = "" if row["rate"] is None else decimal_text(row["rate"] * 100) + "%"
+        assert shown[row["project"]][heads.index("执行率")] == rate
+    pages = pdf_pages(convert(path, "pdf", tmp_path / "pdf"), tmp_path / "png", dpi=20)
+    assert 5 <= len(pages) <= 30, "one page for a sheet at least, none for columns that do not fit"
 
 
 # ---- the command -----------------------------------------------------------------------------------------------------

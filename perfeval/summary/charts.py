@@ -96,12 +96,12 @@ def add_charts(book: Any, data: Figures) -> None:
     half = _COLUMNS // 2
     _place(sheet, _classes_chart(sheet, data), (0, 0), (half, _UPPER))
     _place(sheet, _points_chart(sheet, data), (half, 0), (_COLUMNS, _UPPER))
-    last = _UPPER
+    page, last = 0, _UPPER  # first row of the page, and the next free row
     for title, first, count in _pages(len(data.units)):
         height = 5 + round(1.25 * count)
-        if last % _ROWS_ON_A_PAGE + height > _ROWS_ON_A_PAGE:
+        if last + height > page + _ROWS_ON_A_PAGE:
             sheet.row_breaks.append(Break(id=last))
-            last = -(-last // _ROWS_ON_A_PAGE) * _ROWS_ON_A_PAGE
+            page = last
         _place(sheet, _units_chart(sheet, title, first, count), (0, last), (_COLUMNS, last + height))
         last += height
     sheet.print_area = f"A1:{get_column_letter(_COLUMNS)}{last}"

@@ -43,6 +43,7 @@ FILTERS = {
     "xls": "xls:MS Excel 97",
     "ods": "ods:calc8",
     "pdf": "pdf:calc_pdf_Export",
+    "csv": "csv:Text - txt - csv (StarCalc):44,34,76",  # the first sheet as it is shown, UTF-8
 }
 
 # 0 = always recalculate on load; without it LibreOffice believes whatever value stands in the file.
