@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def record_of(outcome: FormOutcome, layout: Layout, plan: FormPlan, sheet: str) 
         problems=_problems({p: cell for p, cell in sorted(form.fields.items()) if not p.startswith(COMPUTED)}),
         strays=tuple(sorted(stray.cell.typed for stray in form.strays)),
         absent=tuple(_absent(outcome, layout)),
-        findings=tuple(_placed(outcome)),
+        findings=outcome.past.findings if outcome.past and outcome.unchanged else tuple(_placed(outcome, plan)),
     )
 
 
@@ -130,10 +131,13 @@ def _value_text(value: Value) -> str:
     return decimal_text(value) if value is not None and not isinstance(value, str | int) else str(value or "")
 
 
-def _placed(outcome: FormOutcome) -> Iterator[tuple[Finding, str]]:
+def _placed(outcome: FormOutcome, plan: FormPlan) -> Iterator[tuple[Finding, str]]:
+    """What there was to say about reading, each with its place: see `merging.places`."""
     known: dict[str, str] = {}
     if outcome.reading:
-        for place, address in places(outcome.form):
+        # In the order in which they will be read from the sheet that is written.
+        strays = sorted(outcome.form.strays, key=lambda stray: plan.positions.get(stray.cell.ref, (0, 0)))
+        for place, address in places(replace(outcome.form, strays=tuple(strays))):
             known.setdefault(address, place)
     for finding in remembered(outcome.reading):
         yield finding, known.get(finding.cell, finding.cell) if finding.cell else ""
