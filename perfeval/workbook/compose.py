@@ -70,13 +70,14 @@ class SheetPlan:
     breaks: list[int] = field(default_factory=list)  # rows after which a new page begins
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def text_cell(text: str) -> str:
     """The inside of an inline-string cell."""
     space = ' xml:space="preserve"' if text != text.strip() or "\n" in text or "  " in text else ""
     return f"<is><t{space}>{xml_text(text)}</t></is>"
 
 
+_SHORT = 64  # characters of a text that may come again in other files
 _LETTERS = tuple(column_letter(number) for number in range(1, 257))
 
 
@@ -119,7 +120,8 @@ def _head(column: int, number: int, xf: int) -> str:
 def _content(value: Value) -> str:
     """What follows the attributes of a cell that all cells have, its end included."""
     if isinstance(value, str):
-        return f' t="inlineStr">{text_cell(value)}</c>' if value else "/>"
+        inside = text_cell(value) if len(value) <= _SHORT else text_cell.__wrapped__(value)
+        return f' t="inlineStr">{inside}</c>' if value else "/>"
     if isinstance(value, Formula):
         expression = xml_text(value.expression)
         if isinstance(value.value, str):

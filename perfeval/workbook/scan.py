@@ -117,12 +117,12 @@ def _cells(found: list[tuple[str, ...]], maker: CellMaker) -> dict[tuple[int, in
 # The labels of a form come again, at the same place, in every file of a batch.
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _label(address: str, text: str) -> Cell:
     return Cell(address, text)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _inline_label(address: str, inline: str) -> Cell | None:
     """The cell with this inline text; None when it is blank, or anything but a text."""
     cell = text_cell(address, clean_text(_unescaped(inline)))
@@ -187,7 +187,7 @@ def _unescaped(text: str) -> str:
     return _unescaped_label(text) if len(text) <= _SHORT else _REFERENCE.sub(_character, text)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _unescaped_label(text: str) -> str:
     """The same for short texts: the labels of a form come again in every file of a batch."""
     return _REFERENCE.sub(_character, text)

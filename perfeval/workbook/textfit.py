@@ -197,11 +197,11 @@ def _lines(text: str, width: float, font: Font, digit: float) -> int:
     return max(count, most) if count < _SPARE_FROM else count
 
 
-_short_lines = lru_cache(maxsize=8192)(_lines)
+_short_lines = lru_cache(maxsize=2048)(_lines)
 _long_lines = lru_cache(maxsize=256)(_lines)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _short_height(text: str, width: float, font: Font, digit: float) -> float:
     return _height(_short_lines(text, width, font, digit), font.size)
 
