@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import random
+import time
 from email.message import EmailMessage, MIMEPart
 
 import pytest
@@ -18,7 +19,7 @@ from perfeval.mail.message import header_text, read_message
 from perfeval.mail.names import decoded, file_name
 from perfeval.mail.reply import encoded_words
 from perfeval.mail.trust import Policy, authenticated
-from tests.support.mails import book, encoded_word, percent
+from tests.support.mails import book, encoded_word, head, multipart, part, percent, text
 from tests.test_mail_corpus import CORPUS
 
 HAN = "".join(map(chr, range(0x4E00, 0x9FA5)))
@@ -223,3 +224,30 @@ def test_authentication_results(fields: list[str], trusted: bool) -> None:
 )
 def test_the_list(allowed: tuple[str, ...], sender: bytes, expected: bool) -> None:
     assert Policy(allowed=allowed).allows(address(sender)) is expected
+
+
+MANY = 2 << 20  # bytes; what grows with the square of them takes minutes
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        head() + text("http://" * (MANY // 7)),
+        head() + text("<a" * (MANY // 2), kind="html"),
+        head()
+        + part(("Content-Type: application/x; name=a.xlsx", "Content-Transfer-Encoding: base64"), b"a=" * (MANY // 2)),
+        head() + part(("Content-Type: application/x" + ';a="\\' * 50_000,), b"x"),
+        head() + multipart([text("--b" * (MANY // 3))], boundary="b"),
+        head() + multipart([text("x")] * 400 + [text("\r\n--c" * 1000)], boundary="b"),
+        head("Subject: " + "=?gbk?B?" * 30_000),
+        head(sender="From: " + "<(" * 60_000),
+        b"a:b\r" * (MANY // 4),
+    ],
+    ids=["links", "tags", "base64", "parameters", "almost boundaries", "parts", "words", "brackets", "fields"],
+)
+def test_time_grows_with_the_message_only(raw: bytes) -> None:
+    started = time.process_time()
+    message = read_message(raw, LIMITS)
+    collect(message, LIMITS)
+    assert message.topic is not None
+    assert time.process_time() - started < 5

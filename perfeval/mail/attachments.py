@@ -7,7 +7,6 @@ file, Outlook's winmail.dat, a RAR archive – becomes a finding that tells the 
 from __future__ import annotations
 
 import hashlib
-import html
 import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -31,13 +30,9 @@ _ARCHIVES = ((b"Rar!", "RAR"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"\x1f\x8b", "gzi
 _SIGNED = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _HTML_TAG = re.compile(r"<[^<>]{0,2000}>")
 # Links which big attachments are turned into, and the words mail programs put beside them.
-_BIG_LINK = re.compile(
-    r"https?://[^\s\"'<>]*(?:ftnExs_download|/ftn/download|large-attachment|cloud-attachment|cloudattach|bigfile|bigattach)"
-    r"[^\s\"'<>]{0,2000}",
-    re.IGNORECASE,
-)
+_LINK = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
+_BIG_LINKS = ("ftnexs_download", "/ftn/download", "large-attachment", "cloud-attachment", "cloudattach", "bigattach")
 _BIG_WORDS = re.compile("超大附件|云附件|文件中转站")
-_ANY_LINK = re.compile(r"https?://", re.IGNORECASE)
 _TEXT_READ = 1 << 20  # bytes of a text part that are looked at
 
 
@@ -196,9 +191,9 @@ class _Collector:
     def _text(self, leaf: Leaf) -> None:
         """Text is only searched for big attachments that the mail program turned into links."""
         text = text_of_bytes(leaf.data[:_TEXT_READ], leaf.content_type.get("charset", ""))
-        link = _BIG_LINK.search(html.unescape(text))
+        links = [link.lower() for link in _LINK.findall(text)]
         words = _HTML_TAG.sub("", text) if leaf.kind == "text/html" else text
-        if link or (_BIG_WORDS.search(words) and _ANY_LINK.search(text)):
+        if any(mark in link for link in links for mark in _BIG_LINKS) or (links and _BIG_WORDS.search(words)):
             self.say("EML003")
 
 

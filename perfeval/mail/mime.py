@@ -18,9 +18,12 @@ from perfeval.mail.names import file_name, parameters
 __all__ = ["Headers", "Leaf", "Walk", "split_message"]
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
-_LINE_END = re.compile(rb"[ \t]*\r?\n")
+_DELIMITER_END = re.compile(rb"(--)?[ \t]*(?:\r?\n|\Z)")
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]+)[ \t]*:(.*)", re.DOTALL)
-_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_MOST_FIELDS = 1000  # of one part
+_MOST_RUNS = 100  # of base64 in one part: more than one is already a mistake
+_MOST_MISSES = 10_000  # places that look like the end of a part and are none
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 
 
 class Headers:
@@ -28,7 +31,7 @@ class Headers:
 
     def __init__(self, raw: bytes) -> None:
         self.fields: list[tuple[str, bytes]] = []
-        for line in re.split(rb"\r?\n(?![ \t])", raw):
+        for line in re.split(rb"\r?\n(?![ \t])", raw, maxsplit=_MOST_FIELDS)[:_MOST_FIELDS]:
             match = _FIELD.fullmatch(line)
             if match is not None:
                 self.fields.append((match[1].decode("ascii").lower(), match[2].strip()))
@@ -113,20 +116,34 @@ class Walk:
             yield leaf
 
     def _pieces(self, body: bytes, boundary: str) -> Iterator[bytes]:
-        mark = re.escape(boundary.encode("utf-8", "surrogateescape"))
-        # Two delimiters may share the line end between them when the part has neither header nor body.
-        line = re.compile(rb"(?:(?:\A|(?<=\n))|\r?\n)--" + mark + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+        """What stands between the delimiter lines."""
         start: int | None = None
-        for match in line.finditer(body):
+        for before, after, last in self._delimiters(body, b"--" + boundary.encode("utf-8", "surrogateescape")):
             if start is not None:
-                yield body[start : match.start()]
-            if match[1]:
+                yield body[start:before]
+            if last:
                 return
-            end = _LINE_END.match(body, match.end())
-            start = end.end() if end else match.end()
+            start = after
         self.cut_off = True
         if start is not None:
             yield body[start:]
+
+    def _delimiters(self, body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+        """End of the part before, start of the part after, and whether it is the last: of every delimiter line."""
+        misses = 0
+        position = body.find(mark)
+        while position >= 0:
+            match = _DELIMITER_END.match(body, position + len(mark))
+            if match and (position == 0 or body[position - 1] == 0x0A):
+                before = position - 1 if position else 0
+                yield before - (body[before - 1 : before] == b"\r"), match.end(), match[1] is not None
+                position = body.find(mark, match.end())
+                continue
+            misses += 1
+            if misses > _MOST_MISSES:
+                self.too_many = True
+                return
+            position = body.find(mark, position + 1)
 
 
 def split_message(data: bytes, limits: Limits) -> tuple[Headers, bytes]:
@@ -145,8 +162,8 @@ def split_message(data: bytes, limits: Limits) -> tuple[Headers, bytes]:
 def _from_base64(body: bytes) -> bytes:
     """Base64 with its line ends and whatever strayed into it taken out; padding inside begins a new run."""
     pieces = []
-    for run in re.split(rb"=+", body):
-        letters = _NO_BASE64.sub(b"", run)
+    for run in re.split(rb"=+", body, maxsplit=_MOST_RUNS):
+        letters = run.translate(None, _NOT_BASE64)
         if len(letters) % 4 == 1:
             letters = letters[:-1]
         pieces.append(binascii.a2b_base64(letters + b"=" * (-len(letters) % 4)))

@@ -28,7 +28,9 @@ __all__ = ["Source", "find", "load"]
 _SUFFIXES = (".eml", ".msg", ".mbox")
 _HEAD = 64 << 10  # bytes that are read to learn the date
 # The line between two messages of an mbox: after a blank line, ending in a year, and a header comes next.
-_MBOX_LINE = re.compile(rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\r\n]*\d{4}[^\r\n]*\r?\n(?=[\x21-\x39\x3b-\x7e]+:|From )")
+_MBOX_LINE = re.compile(
+    rb"(?:\A|(?<=\n\n)|(?<=\n\r\n))From [^\r\n]{0,200}\d{4}[^\r\n]{0,50}\r?\n(?=[\x21-\x39\x3b-\x7e]+:|From )"
+)
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _ANY_FIELD = re.compile(rb"^[\x21-\x39\x3b-\x7e]+[ \t]*:", re.MULTILINE)
 
