@@ -34,7 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # The environment stood in the way, not the form: the exit code says so.
 _PATH_FAULTS = frozenset(("OUT001", "OUT002", "OUT003", "OUT004", "BAT002", "BAT003"))
 _DONE_BEFORE = frozenset(("OUT005", "BAT007"))
-_MOST_REMARKS = 20  # of one kind; thousands would bury the closing line
+_MOST_REMARKS = 5  # of one kind; thousands would bury the closing line
 
 
 def pack_options(function: F) -> F:
