@@ -8,6 +8,7 @@ import io
 import json
 import re
 import zipfile
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 
 from perfeval.cli import program
 from perfeval.findings import Finding
-from perfeval.mail import MailResult, Policy, Settings, answer_files, session
+from perfeval.mail import LIMITS, MailResult, Policy, Settings, answer_files, session
 from perfeval.mail.register import Reply
 from perfeval.pipeline import Options
 from tests.support.mails import FROM, encoded_word, forwarded, head, mail, text, workbook, zipped
@@ -165,6 +166,20 @@ def test_what_could_not_be_read_is_told_to_the_sender(tmp_path: Path) -> None:
     assert result.status == "error"
     plain = mailparser.parse_from_bytes(draft_of(result)).text_plain[0]
     assert "winmail.dat" in plain and "没有找到可以处理的表格" in plain
+
+
+def test_a_result_too_large_for_a_mail_stays_behind(form: bytes, tmp_path: Path) -> None:
+    [result], _ = answer(tmp_path / "out", submission(form), limits=replace(LIMITS, reply_size=1000))
+    assert codes(result) == ["EML020"]
+    seen = mailparser.parse_from_bytes(draft_of(result))
+    assert not seen.attachments
+    assert "保留在结果文件夹中" in seen.text_plain[0]
+    assert result.files[0].outcome.output is not None
+
+
+def test_a_message_too_large_is_not_opened(form: bytes, tmp_path: Path) -> None:
+    [result], _ = answer(tmp_path / "out", submission(form), limits=replace(LIMITS, message_size=1000))
+    assert (codes(result), result.status, result.folder) == (["EML008"], "failed", None)
 
 
 # ---- whom to answer, and how often -----------------------------------------------------------------------------------

@@ -159,13 +159,15 @@ def test_a_refused_answer_is_told_and_one_put_off_is_sent_later(
 @requires_dovecot
 def test_a_line_that_breaks_after_the_message_was_taken(imap: Imap, smtp: Outbox, form: bytes, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    imap.deliver(submission(form, 1, GOOD))
+    for number in (1, 2):
+        imap.deliver(submission(form, number, GOOD))
     smtp.hang_up = True
     done = run("--imap", imap.url, "--smtp", smtp.url, "--out", str(out), *SEND, code=5)
-    assert "EML022" in done.stdout
+    assert "EML022" in done.stdout and "还有 1 封回复没有发出" in done.stdout
     smtp.hang_up = False
     run("--imap", imap.url, "--smtp", smtp.url, "--out", str(out), *SEND)
-    assert len(smtp.messages) == 1
+    assert len(smtp.messages) == 2
+    assert len({data.partition(b"In-Reply-To: ")[2][:20] for _, _, data in smtp.messages}) == 2, "the first one twice"
 
 
 @requires_dovecot
