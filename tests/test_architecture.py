@@ -38,13 +38,14 @@ THIRD_PARTY = {
     "msoffcrypto": {"workbook"},
     "pandas": {"summary", "roster"},
     "openpyxl": {"summary"},
+    "watchfiles": {"watch"},
     "imap_tools": {"mail"},
     "keyring": {"mail"},
     "olefile": {"mail"},
     "oxmsg": {"mail"},
 }
 # Slow to load or not always installed: only inside the function that needs them.
-LAZY = {"pandas", "openpyxl", "msoffcrypto", "jinja2", "imap_tools", "keyring", "olefile", "oxmsg"}
+LAZY = {"watchfiles", "pandas", "openpyxl", "msoffcrypto", "jinja2", "imap_tools", "keyring", "olefile", "oxmsg"}
 
 
 @dataclass(frozen=True, slots=True)
