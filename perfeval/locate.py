@@ -12,9 +12,11 @@ from perfeval.model import Cell
 from perfeval.places import Found, Places, same_to_the_right, with_text
 from perfeval.sections import read_sections
 from perfeval.workbook.grid import Sheet, ref
+from perfeval.workbook.guard import LIMITS
 
 __all__ = ["Found", "Places", "locate"]
 
+_TALLEST_HEADER = 12  # rows; a merge over half the sheet makes no header of it
 _ANCHOR_COLUMNS = ("indicator.target", "indicator.actual", "indicator.score", "indicator.name")
 
 
@@ -115,7 +117,7 @@ def _row_below_label(sheet: Sheet, layout: Layout, template_row: int, index: Lab
             row = places.rows[head.row]
             found = min((place for place in index.cells(head) if place[0] == row), default=None)
             if found is not None:
-                below = sheet.span(*found).bottom + template_row - head.span.bottom
+                below = min(sheet.span(*found).bottom + template_row - head.span.bottom, LIMITS.rows)
                 next_rows = (row for template, row in places.rows.items() if template > template_row)
                 columns = [_column_below_label(over, places, index) for over in map(layout.above.get, slots) if over]
                 filled = (
@@ -153,7 +155,7 @@ def _read_place(
         if (value is not None and (value := _without_suffix(value, slot.suffix))) or (own and slot.suffix):
             places.fields[slot.path] = Found(label, with_text(sheet.cells[label], value or ""))
             return
-        begin = same_to_the_right(sheet, label) + 1
+        begin = min(same_to_the_right(sheet, label) + 1, LIMITS.columns)
     head = layout.above.get(slot)
     if head is not None:
         column = _column_below_label(head, places, index)
@@ -220,7 +222,7 @@ def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places)
         return
     header_rows = {row for word in layout.header_words for row, _ in index.words.get(word, ())}
     heads = (p for word in layout.header_words for p in index.words.get(word, ()) if p[0] == core)
-    bottom = max(sheet.span(*position).bottom for position in heads)
+    bottom = min(max(sheet.span(*position).bottom for position in heads), core + _TALLEST_HEADER)
     top = core
     while top - 1 in header_rows and core - top < 3:
         top -= 1
@@ -260,7 +262,7 @@ def _is_remark(position: Position, cell: Cell, places: Places) -> bool:
 def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: Places) -> None:
     cells, anchor_of = sheet.cells, sheet.anchor
     inside = [position for position in cells if top <= position[0] <= bottom]
-    last = max((sheet.span(*position).right for position in inside), default=1)
+    last = min(max((sheet.span(*position).right for position in inside), default=1), sheet.last_column)
     paths: dict[int, tuple[str, ...]] = {}
     heads: dict[int, Position] = {}
     for column in range(1, last + 1):
@@ -298,6 +300,7 @@ def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: P
     places.right_edge = max(
         [last if not places.columns else 0, *(sheet.span(bottom, column).right for column in places.columns.values())]
     )
+    places.right_edge = min(places.right_edge, max(last, sheet.last_column))
     places.missing_columns += [column for key, column in layout.columns.items() if key not in places.columns]
     used = {heads[column] for column in taken}
     for position in inside:

@@ -133,7 +133,8 @@ class _Reading:
         keys = {_SHORT.get(key) or key.removeprefix("indicator."): column for key, column in columns.items()}
         level1_text = level2_text = ""
         done: set[tuple[Position | None, ...]] = set()
-        for row in self.places.data:
+        rows = self.places.data
+        for row in sorted({row for row, _ in held if row in rows}):  # what is merged into other rows is read there
             at = {key: anchor(row, column) for key, column in keys.items()}
             cells = {
                 key: held[place] if place in held else Cell(ref(*place)) for key, place in at.items() if "." not in key
@@ -148,13 +149,18 @@ class _Reading:
             if not self._filled(cells):
                 self._pass_over(at, cells)
                 continue
-            consumed.update(at.values())
+            fresh = {place for place in at.values() if place not in consumed}
+            consumed |= fresh
             # A row that was made of several by merging is read once; a header repeated on a new page is none.
             identity = tuple(at.get(key) for key in ("name", "target", "actual"))
             if identity in done or self._is_header(cells):
                 continue
             done.add(identity)
-            yield from self._classified(row, level1_text, level2_text, cells)
+            found = self._classified(row, level1_text, level2_text, cells)
+            if found is None:
+                consumed -= fresh  # kept beside the form
+            else:
+                yield found
 
     def _pass_over(self, at: dict[str, Position], cells: dict[str, Cell]) -> None:
         """A row that is no indicator: what the form itself prints there is done with, anything else stays a stray."""
@@ -179,8 +185,8 @@ class _Reading:
             bare(cells[key].text) in words for key in ("target", "actual") if key in cells
         )
 
-    def _classified(self, row: int, level1_text: str, level2_text: str, cells: dict[str, Cell]) -> Iterator[Indicator]:
-        """The indicator of a row, if it is known which group it belongs to."""
+    def _classified(self, row: int, level1_text: str, level2_text: str, cells: dict[str, Cell]) -> Indicator | None:
+        """The indicator of a row, None when it is not known which group it belongs to."""
         level1, level2 = cells.get("level1", BLANK), cells.get("level2", BLANK)
         group, kind = _classify(self.pack, level1_text, level2_text)
         written = {"level1": level1_text or "空白", "level2": level2_text or "空白"}
@@ -188,13 +194,13 @@ class _Reading:
         if group is None:
             allowed = "、".join(g.name for g in self.pack.groups if g.kinds)
             self._add("TPL025", where, cells["name"].text, allowed=allowed, **written)
-            return
+            return None
         if kind is None and "level2" in cells:
             allowed = "、".join(k.name for k in group.kinds)
             self._add(
                 "TPL028", where, cells["name"].text, written=written["level2"], level1=group.name, allowed=allowed
             )
-        yield self._indicator(row, group, level1_text or group.name, kind or level2_text, cells)
+        return self._indicator(row, group, level1_text or group.name, kind or level2_text, cells)
 
     def _totals(self) -> dict[str, Cell]:
         """What stands in the total row, by the path of its place."""

@@ -9,6 +9,7 @@ from perfeval.layout import Layout, Slot
 from perfeval.model import Cell
 from perfeval.places import Found, Places, with_text
 from perfeval.workbook.grid import Sheet, ref
+from perfeval.workbook.guard import LIMITS
 
 __all__ = ["read_sections"]
 
@@ -51,7 +52,8 @@ def read_sections(sheet: Sheet, layout: Layout, index: LabelIndex, rows: range, 
                     Found(position, cell if piece == cell.text else with_text(cell, piece))
                 )
     for path, (row, column) in begun.items():
-        blank = Found((row + 1, column), Cell(ref(row + 1, column)))
+        under = min(row + 1, LIMITS.rows), column
+        blank = Found(under, Cell(ref(*under)))
         places.sections[path.removeprefix("narrative.")] = tuple(found.get(path, ())) or (blank,)
 
 

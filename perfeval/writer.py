@@ -19,10 +19,12 @@ from perfeval.tableplan import TablePlan
 from perfeval.workbook import textfit
 from perfeval.workbook.compose import Formula, PlannedRow, Value
 from perfeval.workbook.grid import ref
+from perfeval.workbook.guard import LIMITS
 
 __all__ = ["FormPlan", "blank_plan", "plan_form"]
 
 _NARRATIVE_HEIGHT = 210.0  # points; smaller pieces than Excel's limit break better over pages
+_FARTHEST = 50  # rows below the form; what stands further down, up to row 1,048,576, moves up to there
 
 
 def plan_form(layout: Layout, form: Form, evaluation: Evaluation, narrative: Mapping[str, str]) -> FormPlan:
@@ -182,10 +184,13 @@ class _Planner:
             return
         self.canvas.result.rows = sorted(self.canvas.known.items())
         edge = self.layout.last_column
+        lowest = self.canvas.height + _FARTHEST
         taken: set[tuple[int, int]] = set()
         for stray in sorted(self.form.strays, key=lambda s: (s.offset == 0, s.row, s.offset)):
-            row = max(self.canvas.result.row_of(stray.row), 1)
-            column = edge + stray.offset if stray.offset else edge + 1
+            row = min(max(self.canvas.result.row_of(stray.row), 1), lowest)
+            column = edge + max(stray.offset, 1)
+            if column > LIMITS.columns:
+                column = edge + 1
             while (row, column) in taken:
                 column += 1
             taken.add((row, column))

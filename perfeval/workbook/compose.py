@@ -98,7 +98,10 @@ def sheet_data(plan: SheetPlan, formats: Mapping[Any, int]) -> str:
         for column, look in varied.items():
             cells[column - 1] = _head(column, number, formats[look]) + _content(row.values.get(column))
         if row.beside:
-            cells += [_head(column, number, 0) + _content(value) for column, value in sorted(row.beside.items())]
+            cells += [
+                f'<c r="{column_letter(column)}{number}" s="0"{_content(value)}'
+                for column, value in sorted(row.beside.items())
+            ]
         out.append(f'<row r="{number}" ht="{row.height:g}" customHeight="1">')
         out += cells
         out.append("</row>")
