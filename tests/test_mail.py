@@ -397,6 +397,8 @@ def test_the_command_tells_and_drafts(form: bytes, tmp_path: Path) -> None:
         ((), 2, "两者选一"),
         (("x.eml", "--imap", "imaps://a@b"), 2, "两者选一"),
         (("x.eml", "--send"), 2, "--send 要同时写明"),
+        (("x.eml", "--from", "绩效科"), 2, "不是邮件地址"),
+        (("x.eml", "--from", "a@b.example\r\nBcc: c@d.example"), 2, "不是邮件地址"),
         (("--imap", "imaps://a:geheim@b"), 2, "不要把密码写在命令里"),
         (("--imap", "http://a@b"), 2, "不是服务器地址"),
         (("--imap", "imaps://b"), 2, "没有写帐号"),

@@ -61,7 +61,7 @@ def mail(
     from perfeval.mail import Policy, Settings, answer_files, session
 
     _check(paths, out, imap=imap, smtp=smtp, send=send, allow=allow, authserv=authserv)
-    own = sender or _account(imap) or None
+    own = _own_address(sender, imap)
     options = options_of(pack, templates, password)
     policy = Policy(allowed=_listed(allow), authserv=authserv)
     settings = Settings(out=out, options=options, policy=policy, sender=own, send=send)
@@ -174,11 +174,13 @@ def _listed(allow: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(entry.strip() if "@" in entry else f"@{entry.strip()}" for entry in allow if entry.strip())
 
 
-def _account(imap: str | None) -> str:
-    """The account of the mailbox, when it is an address."""
-    if imap is None:
-        return ""
+def _own_address(sender: str | None, imap: str | None) -> str | None:
+    """The address that answers come from: as stated, else the account of the mailbox where that is one."""
+    from perfeval.mail.addresses import address
     from perfeval.mail.server import parse_url
 
-    user = parse_url(imap, "--imap").user
-    return user if "@" in user else ""
+    account = parse_url(imap, "--imap").user if imap is not None else ""
+    found = address((sender or account).encode("utf-8", "replace"))
+    if sender is not None and found is None:
+        raise UsageError("--from 的值不是邮件地址。请这样写:--from jixiao@example.org")
+    return found

@@ -20,6 +20,7 @@ __all__ = ["FOR_SENDER", "FileResult", "Standing", "context"]
 # Findings about a message that its sender can do something about; the others are for those who run the program.
 FOR_SENDER = frozenset(f"EML{number:03}" for number in (2, 3, 4, 5, 6, 7, 8, 9, 10, 20))
 _MOST_FINDINGS = 40  # of one workbook in the text; all of them stand in the attached one
+_MOST_VERSIONS = 5  # named one by one
 _CHINA = dt.timezone(dt.timedelta(hours=8))
 _COLOURS = {Severity.ERROR: "#c00000", Severity.WARNING: "#9c5700", Severity.NOTE: "#1f5f8b"}
 _VERDICTS = {
@@ -121,7 +122,8 @@ def _versions(standing: Standing) -> list[str]:
     if standing.newer is not None:
         lines.append(f"同一张表已收到更新的一份（{standing.newer}），以那一份为准，这一份不再计入")
     if standing.older:
-        lines.append(f"以这一份为准；此前收到的{len(standing.older)}份不再计入：{'、'.join(standing.older)}")
+        listed = "、".join(standing.older[:_MOST_VERSIONS]) + ("等" if len(standing.older) > _MOST_VERSIONS else "")
+        lines.append(f"以这一份为准；此前收到的{len(standing.older)}份不再计入：{listed}")
     return lines
 
 

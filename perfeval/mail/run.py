@@ -17,6 +17,9 @@ from perfeval.mail.versions import Versions
 __all__ = ["Session", "answer_files", "session"]
 
 
+_MOST_VERSIONS = 10  # named one by one
+
+
 class Session:
     """What a run has open."""
 
@@ -27,7 +30,7 @@ class Session:
         self.workshop = Workshop(settings, register, versions)
 
     def remarks(self) -> tuple[Finding, ...]:
-        """What is to be said about the run as a whole: which of several versions of a form counts."""
+        """What is to be said about the run as a whole: which of several versions of a form counts that just came in."""
         said = []
         for family in self.versions.families():
             counting = [one for one in family if one.newer is None]
@@ -39,7 +42,7 @@ class Session:
                 "form": "、".join(filter(None, (form.unit.strip(), form.project.strip()))) or form.sheet,
                 "count": str(len({one.entry.path for one in family})),
                 "newest": _place(counting[0].entry.path),
-                "others": "、".join(others),
+                "others": "、".join(others[:_MOST_VERSIONS]) + ("等" if len(others) > _MOST_VERSIONS else ""),
             }
             said.append(Finding("EML012", params=params))
         return tuple(said)

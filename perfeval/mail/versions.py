@@ -25,6 +25,7 @@ class Versions:
         self._by_name: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
         self._order: dict[tuple[str, str], int] = {}  # of recording
         self._numbers = count()
+        self._new: list[Entry] = []  # recorded in this run
         self._untrusted = tuple(f"/{folder}/" for folder in untrusted)
         for entry in ledger.entries():
             if not any(folder in entry.path.replace("\\", "/") for folder in self._untrusted):
@@ -41,6 +42,7 @@ class Versions:
         dated = replace(dated, forms=tuple(self._numbered(dated, form) for form in entry.forms))
         if (fault := self._ledger.record(dated)) is not None:
             raise PathError(f"{fault.message}{fault.fix}")
+        self._new.append(dated)
         if trusted:  # a stranger's version must not take the place of a known one
             self._add(dated)
         return dated
@@ -52,11 +54,12 @@ class Versions:
         return tuple(_standing(entry, form, placed) for form in entry.forms)
 
     def families(self) -> tuple[tuple[Submission, ...], ...]:
-        """Forms that came in more than once, every version in order of recording."""
+        """Forms of this run that came in more than once, every version in order of recording."""
         found: list[tuple[Submission, ...]] = []
         done: set[tuple[str, str]] = set()
-        for key, entry in self._entries.items():
-            if key in done or not entry.forms:
+        for entry in self._new:
+            key = (entry.path, entry.digest)
+            if key in done or key not in self._entries or not entry.forms:
                 continue
             family = self._family(entry)
             done.update((member.path, member.digest) for member in family)
