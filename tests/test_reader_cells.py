@@ -17,6 +17,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from perfeval.model import Kind
 from perfeval.pack import load_pack
 from perfeval.pipeline import FormOutcome, Options, Outcome, blank_form, fill, inspect, layout_of, produce
+from perfeval.reader import read_form
 from perfeval.workbook.grid import open_book
 from tests.support.foreign import with_members
 from tests.support.office import convert_all, requires_office
@@ -360,8 +361,6 @@ def test_every_form_saved_by_libreoffice_reads_the_same(
 
 
 def test_the_base_is_read_the_same_from_memory_and_from_a_file() -> None:
-    from perfeval.reader import read_form
-
     form, _ = read_form(BASE.sheet(), layout_of(load_pack("jiangmen-2024")))
     assert differences(form, EXPECTED) == {}
     assert open_book(BASE.workbook()).sheets[0].name == BASE.name

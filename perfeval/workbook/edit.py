@@ -56,9 +56,9 @@ class NewSheet:
 
 
 def editable(package: Package) -> bool:
-    """Whether sheets can be put into this package: not into .xlsb, nor into the rare strict variant of .xlsx."""
+    """Whether sheets can be put into this package: not into .xlsb, the rare strict .xlsx, or one that lacks a list."""
     strict = any("purl.oclc.org" in relation.type for relation in package.relationships(""))
-    return not package.binary and not strict
+    return not package.binary and not strict and _TYPES in package and "_rels/.rels" in package
 
 
 def free_sheet_name(wanted: str, taken: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
 
-from perfeval.workbook.guard import plain_xml
+from perfeval.workbook.guard import BadWorkbook, plain_xml
 from perfeval.workbook.sheetxml import RELATIONSHIPS, attribute
 
 __all__ = [
@@ -116,7 +116,7 @@ def _appended(data: bytes, entry: str) -> bytes:
     data = _EMPTY_LIST.sub(rb"<\1\2\3></\1\2>", data)
     end = _LIST_END.search(data)
     if end is None:
-        raise ValueError("not a list of a package")
+        raise BadWorkbook("TPL012", part="[Content_Types].xml、.rels", detail="not a list of a package")
     return data[: end.start()] + b"<" + end[1] + entry.encode() + b"/>" + data[end.start() :]
 
 
