@@ -74,6 +74,7 @@ def _align(layout: Layout, template_rows: list[int], index: LabelIndex, rows: ra
 
 def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: LabelIndex, places: Places) -> None:
     """Read the places of the aligned rows: what stands between one label and the next."""
+    cells = sheet.cells
     for template_row in template_rows:
         slots = layout.by_row[template_row]
         row = places.rows.get(template_row)
@@ -95,8 +96,9 @@ def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: La
                 found = min(here)
                 after = same_to_the_right(sheet, found)
                 marks[slot] = found
-                places.labels.update((row, column) for column in range(found[1], after + 1))
-        places.consumed |= places.labels
+                said = [(row, column) for column in range(found[1], after + 1) if (row, column) in cells]
+                places.labels.update(said)
+                places.consumed.update(said)
         for number, slot in enumerate(slots):
             if slot.path and not slot.path.startswith("narrative."):
                 _read_place(sheet, layout, slots, marks, number, row, index, places)

@@ -54,7 +54,10 @@ def same_to_the_right(sheet: Sheet, position: Position) -> int:
     last = sheet.span(row, column).right
     text = cells[position].text
     while True:
-        after = cells.get((row, last + 1)) or cells.get((row, last + 2))
+        step = 1
+        after = cells.get((row, last + 1))
+        if after is None:
+            step, after = 2, cells.get((row, last + 2))
         if after is None or after.text != text:
             return last
-        last += 1 if (row, last + 1) in cells else 2
+        last += step

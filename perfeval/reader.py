@@ -133,12 +133,11 @@ class _Reading:
         keys = {_SHORT.get(key) or key.removeprefix("indicator."): column for key, column in columns.items()}
         level1_text = level2_text = ""
         done: set[tuple[Position | None, ...]] = set()
-        rows = self.places.data
-        for row in sorted({row for row, _ in held if row in rows}):  # what is merged into other rows is read there
+        inside = self.places.data
+        shown = [key for key in keys if "." not in key]
+        for row in sorted(filter(inside.__contains__, {row for row, _ in held})):  # rows without cells say nothing
             at = {key: anchor(row, column) for key, column in keys.items()}
-            cells = {
-                key: held[place] if place in held else Cell(ref(*place)) for key, place in at.items() if "." not in key
-            }
+            cells = {key: held[at[key]] if at[key] in held else Cell(ref(*at[key])) for key in shown}
             level1, level2 = cells.get("level1", BLANK), cells.get("level2", BLANK)
             if level1.text.strip():
                 if bare(level1.text) != bare(level1_text):

