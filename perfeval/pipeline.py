@@ -33,6 +33,8 @@ from perfeval.workbook.package import BadWorkbook
 
 __all__ = ["FormOutcome", "Options", "Outcome", "blank_form", "fill", "inspect", "layout_of", "produce", "store"]
 
+_NOT_FOUND = ("TPL022", "TPL023")  # a column of the table is not there
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -196,6 +198,8 @@ def _form_outcome(sheet: Sheet, layout: Layout, words: Words, memory: Memory | N
     remarks = review(form, evaluation, pack)
     unreadable = {finding.cell for finding in reading if finding.cell and finding.code.startswith("VAL")}
     overtyped = {finding.cell for finding in reading if finding.code == "TPL042"}
+    if any(finding.code in _NOT_FOUND for finding in reading):
+        unreadable.add("")  # the column was named once; its rows need no word each
     findings = (
         *reading,
         *(f for f in scoring if f.cell not in unreadable or not f.code.startswith("VAL")),

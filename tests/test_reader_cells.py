@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from perfeval.model import Kind
+from perfeval.model import Basis, Kind
 from perfeval.pack import load_pack
 from perfeval.pipeline import FormOutcome, Options, Outcome, blank_form, fill, inspect, layout_of, produce
 from perfeval.reader import read_form
@@ -306,6 +306,16 @@ def test_half_a_form_is_pointed_at_with_its_share() -> None:
     (finding,) = outcome_of(paper.workbook()).findings
     assert finding.code == "TPL020"
     assert re.search(r"与「.*」有\d+%的表头文字相同", finding.message)
+
+
+def test_a_missing_column_is_named_once_and_not_again_in_every_row() -> None:
+    paper = BASE.copy()
+    paper.replace("评价年度实现值", "评价年度完成情况")
+    outcome = form_of(paper.workbook())
+    assert [finding.cell for finding in outcome.findings if finding.code == "TPL023"] == ["H10"]
+    assert [finding.code for finding in outcome.findings if finding.code.startswith("VAL") and not finding.cell] == []
+    measured = [row for row in outcome.evaluation.rows if row.indicator.group != "过程"]
+    assert {row.basis for row in measured} == {Basis.UNVERIFIED}, "the clerk's own scores, until a person looked"
 
 
 def test_something_else_gets_no_hint() -> None:
