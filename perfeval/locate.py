@@ -251,7 +251,7 @@ def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places)
             for position, cell in sheet.cells.items()
             if position[0] == rows[0][0] and position[1] <= places.right_edge and not _is_remark(position, cell, places)
         )
-        places.consumed.add(rows[0])
+        places.consumed.update(p for slot in totals for p in index.cells(slot) if p[0] == rows[0][0])
     places.data = range(bottom + 1, places.total_row or sheet.last_row + 1)
 
 
