@@ -16,7 +16,7 @@ from perfeval.workbook.guard import LIMITS
 
 __all__ = ["Found", "Places", "locate"]
 
-_TALLEST_HEADER = 12  # rows; a merge over half the sheet makes no header of it
+_TALLEST_HEADER = 30  # rows, blank ones put in between included; a merge down the whole sheet makes no header
 _ANCHOR_COLUMNS = ("indicator.target", "indicator.actual", "indicator.score", "indicator.name")
 
 
