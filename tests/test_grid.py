@@ -334,7 +334,10 @@ class TestTwoWaysOneResult:
         strings_part = package.shared_strings_part
         strings = shared_strings(package.read(strings_part), strings_part) if strings_part else []
         scanned = scan_sheet(content, CellMaker(lambda: strings, ()))
-        assert scanned is not None  # these programs write nothing unusual
+        # These programs write nothing unusual; a text that spells one of its words only makes the scanner decline.
+        assert scanned is not None or b"hidden" in content
+        if scanned is None:
+            return
         assert scanned == walk_sheet(content, part, CellMaker(lambda: strings, ()))
         if strings_part:
             assert scan_strings(package.read(strings_part)) == strings
