@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -69,7 +70,7 @@ def open_ledger(out: Path, *, durable: bool = False) -> tuple[Ledger | None, tup
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return Ledger(path, out, durable=durable), ()
+            return _opened(path, out, durable=durable), ()
         except sqlite3.Error as error:
             if not _is_damage(error):
                 return None, (_unwritten(path, error),)
@@ -78,6 +79,18 @@ def open_ledger(out: Path, *, durable: bool = False) -> tuple[Ledger | None, tup
         return Ledger(path, out, durable=durable), (damaged,)
     except (OSError, sqlite3.Error) as error:
         return None, (_unwritten(path, error),)
+
+
+def _opened(path: Path, out: Path, *, durable: bool) -> Ledger:
+    """Open the ledger; while another run is making it, SQLite says "locked" at once instead of waiting."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return Ledger(path, out, durable=durable)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 class Ledger:
