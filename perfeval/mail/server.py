@@ -72,20 +72,18 @@ def parse_url(url: str, option: str) -> Server:
 
 def password_of(server: Server) -> str:
     """The password, from the environment or from the system's keyring; MailError when there is none."""
-    found = os.environ.get(VARIABLE)
-    if found:
+    if found := os.environ.get(VARIABLE):
         return found
     # No keyring installed, no service in this session, locked, refused: all the same to us.
     with contextlib.suppress(Exception):
         import keyring
 
-        found = keyring.get_password(SERVICE, f"{server.user}@{server.host}")
-    if not found:
-        raise MailError(
-            f"没有找到帐号「{server.user}」的密码。请把密码(163、QQ 等邮箱是「授权码」)写入环境变量 {VARIABLE},"
-            f"或者用 keyring set {SERVICE} {server.user}@{server.host} 存入系统的密码库。"
-        )
-    return found
+        if stored := keyring.get_password(SERVICE, f"{server.user}@{server.host}"):
+            return str(stored)
+    raise MailError(
+        f"没有找到帐号「{server.user}」的密码。请把密码(163、QQ 等邮箱是「授权码」)写入环境变量 {VARIABLE},"
+        f"或者用 keyring set {SERVICE} {server.user}@{server.host} 存入系统的密码库。"
+    )
 
 
 def tls_context() -> ssl.SSLContext:
