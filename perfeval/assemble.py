@@ -6,7 +6,6 @@ Everything in the input that is not our sheet stays as it was; what cannot be ca
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from perfeval.layout import Layout
 from perfeval.memory import SHEET_NAME as MEMORY_NAME
 from perfeval.memory import Memory, is_memory_sheet, memory_properties, memory_sheet
 from perfeval.model import Evaluation, Form
+from perfeval.record import record
 from perfeval.recording import blank_record, record_of, remembered
 from perfeval.workbook.area import parse_ref, ref
 from perfeval.workbook.carry import Carried, carry
@@ -37,7 +37,7 @@ _SELECTED = ' tabSelected="1"'
 _TINTS = {Severity.ERROR.label: "FFFFC7CE", Severity.WARNING.label: "FFFFEB9C"}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Planned:
     """A form on its way into the package."""
 

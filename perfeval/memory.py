@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import lru_cache
@@ -20,6 +20,7 @@ from typing import Any
 
 from perfeval.findings import STAGES, Finding, code
 from perfeval.model import Cell, CellProblem
+from perfeval.record import record
 from perfeval.workbook.compose import text_cell
 from perfeval.workbook.grid import Book, Sheet
 from perfeval.workbook.properties import custom_properties
@@ -56,7 +57,7 @@ _NUMBER = re.compile(
 _FIRST_CHUNK_ROW = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RowRecord:
     """An indicator row as we wrote it."""
 
@@ -74,7 +75,7 @@ class RowRecord:
     problems: Mapping[str, CellProblem] = field(default_factory=dict)  # cells that could not be used, by column key
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FormRecord:
     """A form as we wrote it."""
 
@@ -97,7 +98,7 @@ class FormRecord:
     findings: tuple[tuple[Finding, str], ...] = ()  # of reading the form, each with its place (see `merging`)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Memory:
     """Everything remembered in one workbook."""
 

@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
@@ -24,6 +24,7 @@ from perfeval.memory import FormRecord, RowRecord, number_of
 from perfeval.model import Cell, CellProblem, Evaluation, Form, Indicator, Kind, Quantity
 from perfeval.numbers import exact_text, shown
 from perfeval.pack import Pack
+from perfeval.record import record
 
 __all__ = [
     "Recalled",
@@ -47,7 +48,7 @@ _REFERENCE = re.compile(r"\$?[A-Z]{1,3}\$?[0-9]+|\{weight\}|[\s$\[\].]")
 _IDENTITY = ("unit_name", "department", "project")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Recalled:
     """A form in the light of what we remember of it."""
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+
+from perfeval.record import record
 
 __all__ = [
     "Basis",
@@ -39,7 +41,7 @@ class CellProblem(StrEnum):
     PICTURE = "picture"  # a WPS in-cell picture (DISPIMG)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Cell:
     """One cell as somebody left it."""
 
@@ -72,7 +74,7 @@ class Kind(StrEnum):
     NONE = "none"  # blank, or a mark for "none": / — * 无要求
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Quantity:
     """A target or result: relation, number, unit. 「不少于3场次」 is >= 3 场次."""
 
@@ -94,7 +96,7 @@ class Quantity:
         return self.value is not None and self.relation in (None, "=") and not self.approximate
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Indicator:
     """A third-level indicator (三级指标) with everything its row says."""
 
@@ -118,7 +120,7 @@ class Indicator:
         return self.cell(key).text
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stray:
     """Something a person wrote where the form has no place for it: kept, beside the form."""
 
@@ -127,7 +129,7 @@ class Stray:
     cell: Cell
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Form:
     """A filled form as read: header fields, indicators, narrative."""
 
@@ -162,7 +164,7 @@ class Basis(StrEnum):
     UNVERIFIED = "unverified"  # could not be computed; the clerk's own score stands until a person looked
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Step:
     """One step of a computation, recorded while computing."""
 
@@ -172,7 +174,7 @@ class Step:
     source: str  # title of the document the rule comes from, or "house"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RowResult:
     """An indicator's weight and score, and how they came about."""
 
@@ -192,7 +194,7 @@ class RowResult:
         return ";".join(f"{step.rule}:{step.formula}(依据:{step.source})" for step in self.steps)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class GroupResult:
     """Sum over one group (一级指标)."""
 
@@ -201,7 +203,7 @@ class GroupResult:
     score: Fraction | None  # None as soon as one row has none
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Total:
     """The total score."""
 
@@ -210,7 +212,7 @@ class Total:
     grade: str | None  # 优良中差, None when the pack knows no grades
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Evaluation:
     """Everything the calculator says about a form."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,7 @@ from perfeval.narrative import render
 from perfeval.pack import Pack, available, load_pack
 from perfeval.reader import read_form
 from perfeval.recognise import recognise
+from perfeval.record import record
 from perfeval.review import review
 from perfeval.workbook.grid import Sheet, open_book, parse_ref
 from perfeval.workbook.package import BadWorkbook
@@ -36,7 +37,7 @@ __all__ = ["FormOutcome", "Options", "Outcome", "blank_form", "fill", "inspect",
 _NOT_FOUND = ("TPL022", "TPL023")  # a column of the table is not there
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Options:
     """What the caller decides for a run."""
 
@@ -47,7 +48,7 @@ class Options:
     overwrite: bool = True  # replace a result that is already there; otherwise that is a finding
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FormOutcome:
     """One form of a workbook: what was read, computed and told."""
 
@@ -64,7 +65,7 @@ class FormOutcome:
     unchanged: bool = False  # nobody changed anything since we wrote it
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Outcome:
     """What came of one file."""
 

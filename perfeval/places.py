@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from perfeval.labels import Position
 from perfeval.layout import Column, Slot
 from perfeval.model import Cell
+from perfeval.record import record
 from perfeval.workbook.grid import Sheet
 
 __all__ = ["Found", "Places", "same_to_the_right", "with_text"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Found:
     """A place found: the cell that is there, or the address where it would be."""
 

@@ -10,7 +10,7 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from perfeval.model import Indicator, Kind, Quantity
 from perfeval.numbers import decimal_text, exact_text
 from perfeval.pack import Method, Pack
 from perfeval.quantity.units import split_scale
+from perfeval.record import record
 
 __all__ = ["Comparison", "Refusal", "compare"]
 
@@ -28,7 +29,7 @@ _SAME = Fraction(1)
 _DAY_NAMED = re.compile(r"\d\s*[日号]|\d[-./]\d{1,2}[-./]\d|\d{8}")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Refusal:
     """Why a row cannot be computed: a code of the catalogue and the column it is about."""
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -17,11 +16,12 @@ from perfeval.calculator.report import Report
 from perfeval.model import Indicator, Step
 from perfeval.numbers import decimal_text, exact_text
 from perfeval.pack import FixedIndicator, Group, Pack
+from perfeval.record import record
 
 __all__ = ["Weighing", "Weight", "weigh"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Weight:
     """A weight, as a number and as it is written."""
 
@@ -41,7 +41,7 @@ class Weight:
         return cls(None, "", "", Step("权重", "没有权重", Fraction(0), source))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Weighing:
     """The weights of all rows, and whether each group can be added up."""
 

@@ -7,9 +7,11 @@ A finding is a code, a place and the parameters of its sentence; the Chinese wor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from importlib import import_module
+
+from perfeval.record import record
 
 __all__ = ["STAGES", "Code", "Finding", "Severity", "catalogue", "code", "worst"]
 
@@ -48,7 +50,7 @@ class Severity(StrEnum):
         return ("error", "warning", "note").index(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Code:
     """One kind of finding. `message` and `fix` hold `{parameters}`; `{cell}` and `{label}` are always there."""
 
@@ -61,7 +63,7 @@ class Code:
     example: str = ""  # a wrong and a right entry, for `explain`
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Finding:
     """One occurrence of a code at a place."""
 

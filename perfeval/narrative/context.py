@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 from perfeval.calculator import amount
 from perfeval.model import Basis, Evaluation, Form, GroupResult, Kind, RowResult
 from perfeval.pack import Pack
+from perfeval.record import record
 
 __all__ = ["TEXTS", "Row", "Rows", "context_of"]
 
@@ -42,7 +42,7 @@ _PARTS = ("own_level", "transferred")
 _UNIT = re.compile(r"\s*[(（][^()（）]*[)）]$")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Row:
     """An indicator with its result."""
 
@@ -64,7 +64,7 @@ class Row:
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rows:
     """The indicators of one group, or of several together."""
 

@@ -11,7 +11,7 @@ numerals nor 万/亿 nor operators; JioNLP 1.5.31 fails on ≥ and ￥ and takes
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -22,6 +22,7 @@ from perfeval.quantity.scan import Mention, numbers_in
 from perfeval.quantity.text import compact
 from perfeval.quantity.units import canonical, convertible, is_known, split_scale
 from perfeval.quantity.words import is_negation, is_placeholder
+from perfeval.record import record
 
 __all__ = [
     "Mention",
@@ -84,7 +85,7 @@ def adopt(quantity: Quantity, unit: str | None) -> Quantity | None:
     return replace(quantity, unit=quantity.unit + unit) if wanted == unit and unit not in ("%", "‰") else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NameHint:
     """What an indicator's name says about its numbers: 「公猪舍(≥**平方米)」."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from perfeval.model import Kind, Quantity
 from perfeval.quantity import dates, grammar
@@ -16,11 +16,12 @@ from perfeval.quantity.measure import BOUND, LIMITS
 from perfeval.quantity.numerals import ARABIC, HAN, MIXED
 from perfeval.quantity.text import fold, mark_gaps
 from perfeval.quantity.units import KNOWN
+from perfeval.record import record
 
 __all__ = ["Mention", "numbers_in"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Mention:
     """One quantity in a text: `text[start:end]` is what was written there."""
 

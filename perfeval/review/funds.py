@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 from perfeval.model import Form
 from perfeval.numbers import decimal_text, round_half_up
 from perfeval.quantity import convertible
+from perfeval.record import record
 
 __all__ = ["Funds", "Money", "Slip", "amount_text", "funds_of"]
 
 _LEEWAY = 3  # a factor between sums this near to that of the units is taken for a slip of units
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Money:
     """One of 预算, 下达, 支出."""
 
@@ -39,7 +39,7 @@ class Money:
         return ((self.stated, self.total), *self.parts)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Slip:
     """A sum that seems to be given in 元, and the one it was compared with."""
 
@@ -49,7 +49,7 @@ class Slip:
     factor: Fraction
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Funds:
     """The money of the form, in the pack's unit."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from perfeval.record import record
 from perfeval.workbook.guard import LIMITS
 
 __all__ = ["Range", "column_letter", "column_number", "parse_ref", "ref"]
@@ -53,7 +53,7 @@ def parse_ref(text: str) -> tuple[int, int]:
     return row, column_number(match[1])
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Range:
     """A rectangle of cells."""
 

@@ -16,6 +16,7 @@ from typing import cast
 
 from lxml import etree
 
+from perfeval.record import record
 from perfeval.workbook.anchors import moved_controls, moved_drawing, moved_formulas, moved_refs, moved_vml
 from perfeval.workbook.guard import BadWorkbook, parse_xml
 from perfeval.workbook.notes import Geometry, Note, noted_cells, with_notes, without_notes
@@ -116,13 +117,13 @@ def carry(
     return carried
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Element:
     xml: str
     rel_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Kept:
     """What a sheet holds besides cells, before anything moves."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import isfinite, nan
 
 from perfeval.model import Cell, CellProblem
+from perfeval.record import record
 from perfeval.workbook.area import Range
 from perfeval.workbook.formats import GENERAL, NumberFormat, shown_number
 from perfeval.workbook.guard import LIMITS, BadWorkbook
@@ -34,7 +34,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _TRUE = ("1", "true")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Parsed:
     """What a worksheet holds, whatever format it came in."""
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from perfeval.record import record
 from perfeval.workbook.grid import column_letter
 from perfeval.workbook.sheetxml import text as xml_text
 from perfeval.workbook.styles import Look
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Formula:
     """A formula with the value it has."""
 

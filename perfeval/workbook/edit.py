@@ -8,10 +8,10 @@ calculation (dropped, Excel makes a new one), and the mark that asks every progr
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from lxml import etree
 
+from perfeval.record import record
 from perfeval.workbook.anchors import moved_formulas
 from perfeval.workbook.guard import parse_xml
 from perfeval.workbook.opc import (
@@ -45,7 +45,7 @@ _AFTER_NAMES = (
 _TITLE_LIMIT = 31  # characters of a sheet name
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NewSheet:
     """A sheet of our own beside the form."""
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
 
+from perfeval.record import record
 from perfeval.workbook.area import parse_ref
 from perfeval.workbook.guard import plain_xml
 from perfeval.workbook.sheetxml import MAIN, text
@@ -55,7 +55,7 @@ _WIDTH, _LINE, _LINE_LENGTH = 220, 16, 17  # of a box: pixels, pixels, 汉字
 _CLUSTER = 1024  # ids of shapes are given out in blocks
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Note:
     """A note to be put on a cell."""
 
@@ -71,7 +71,7 @@ def _standard_height(_row: int) -> int:
     return 20
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Geometry:
     """Sizes of columns and rows in pixels (from 1), so that a box can be given a size: it is anchored to cells."""
 

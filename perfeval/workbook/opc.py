@@ -9,10 +9,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
 
+from perfeval.record import record
 from perfeval.workbook.guard import BadWorkbook, plain_xml
 from perfeval.workbook.sheetxml import RELATIONSHIPS, attribute
 
@@ -39,7 +39,7 @@ _ENTRY = re.compile(
 _ATTRIBUTE = re.compile(rb"([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NewPart:
     """A part to be put into a package."""
 

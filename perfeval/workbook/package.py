@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import unquote
 
+from perfeval.record import record
 from perfeval.workbook.archive import Archive
 from perfeval.workbook.guard import LIMITS, BadWorkbook, Limits, parse_xml
 
@@ -27,7 +27,7 @@ _OTHER_KINDS = {"wordprocessingml": "Word 文档", "presentationml": "PowerPoint
 _TRUE = ("1", "true", "on")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Relationship:
     """One pointer from a part to another part or to an address outside."""
 
@@ -42,7 +42,7 @@ class Relationship:
         return self.type.rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SheetRef:
     """One sheet as the workbook part lists it."""
 

@@ -6,8 +6,8 @@ It is ours alone: recognised by its name and heading when the workbook comes bac
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from perfeval.record import record
 from perfeval.workbook import textfit
 from perfeval.workbook.compose import Link, PlannedRow, SheetPlan, merge_cells, sheet_data
 from perfeval.workbook.grid import Sheet
@@ -58,7 +58,7 @@ STYLES = (
 ).encode()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Problem:
     """One line of the list."""
 

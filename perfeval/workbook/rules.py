@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from lxml import etree
 
+from perfeval.record import record
 from perfeval.workbook.references import (
     RowMap,
     RowSpans,
@@ -61,7 +61,7 @@ _DEFAULTS = {("operator", "between")}
 _Kind = Literal["ranges", "formula", "format", "priority"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Hole:
     """A place in a rule's XML that depends on where the rule stands."""
 
@@ -95,7 +95,7 @@ class _Rule:
         return self._cut
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Placed:
     """A rule as it is to stand in a sheet; its priorities are given out when all rules are merged."""
 

@@ -10,12 +10,12 @@ there is touched; what an equal entry already says is not said again, so filling
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, cast
 
 from lxml import etree
 
+from perfeval.record import record
 from perfeval.workbook.colours import Palette, indexed_colours, palette_change, theme_colours
 from perfeval.workbook.package import Package, parse_xml
 from perfeval.workbook.sheetxml import MAIN
@@ -55,7 +55,7 @@ class Look(NamedTuple):
     unlocked: bool = False  # may be typed into although the format is locked
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Adoption:
     """A style sheet after taking in formats of another, and the numbers they have there."""
 
