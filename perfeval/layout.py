@@ -133,6 +133,23 @@ class Layout:
         return {row: tuple(slots) for row, slots in rows.items()}
 
     @cached_property
+    def anchors(self) -> Mapping[int, tuple[tuple[Slot, int], ...]]:
+        """Cells of each row whose words tell the place in a filled workbook, with how many letters say so."""
+        return {
+            row: tuple((slot, len(slot.text) + len(slot.suffix)) for slot in slots if slot.is_anchor)
+            for row, slots in self.by_row.items()
+        }
+
+    @cached_property
+    def signs(self) -> Mapping[int, frozenset[str]]:
+        """Row → the marks printed there that are neither words nor places (—); rows without any are left out."""
+        found: dict[int, set[str]] = {}
+        for slot in self.slots:
+            if slot.path is None and not slot.is_label:
+                found.setdefault(slot.row, set()).add(slot.key)
+        return {row: frozenset(signs) for row, signs in found.items()}
+
+    @cached_property
     def guides(self) -> Mapping[Slot, tuple[Slot, ...]]:
         """Place → the labels that lead to it: the one before it and, where that stands in several rows (市本级), those
         before that, up to one that stands nowhere else. A place with words of its own needs none."""
@@ -203,11 +220,18 @@ class Layout:
     @cached_property
     def header_words(self) -> frozenset[str]:
         """Words that may stand in the header of the indicator table."""
-        words: set[str] = set()
-        for column in self.columns.values():
-            words.update(column.headers)
-            words |= column.words
-        return frozenset(words)
+        return frozenset(self.heading_columns)
+
+    @cached_property
+    def heading_columns(self) -> Mapping[str, tuple[str, ...]]:
+        """Word of the header → keys of the columns it means by itself; () for one that only leads to others."""
+        found: dict[str, tuple[str, ...]] = {}
+        for key, column in self.columns.items():
+            for word in column.headers:
+                found.setdefault(word, ())
+            for word in column.words:
+                found[word] = (*found.get(word, ()), key)
+        return found
 
 
 def compile_layout(pack: Pack) -> Layout:

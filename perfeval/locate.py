@@ -56,10 +56,10 @@ def _align(layout: Layout, template_rows: list[int], index: LabelIndex, rows: ra
     chain: list[tuple[int, int, int, int]] = []  # template row, row, weight of the best chain ending here, predecessor
     for template_row in template_rows:
         weights: dict[int, int] = {}
-        for slot in layout.by_row[template_row]:
-            if slot.is_anchor:
-                for row in {row for row, _ in index.cells(slot) if row in rows}:
-                    weights[row] = weights.get(row, 0) + len(slot.text) + len(slot.suffix)
+        for slot, weight in layout.anchors[template_row]:
+            for row in {row for row, _ in index.cells(slot)}:
+                if row in rows:
+                    weights[row] = weights.get(row, 0) + weight
         for row, weight in sorted(weights.items()):
             best, before = 0, -1
             for number, (other_template, other_row, other_weight, _) in enumerate(chain):
@@ -102,8 +102,7 @@ def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: La
         for number, slot in enumerate(slots):
             if slot.path and not slot.path.startswith("narrative."):
                 _read_place(sheet, layout, slots, marks, number, row, index, places)
-        signs = {bare(slot.text) for slot in slots if slot.path is None and not slot.is_label}
-        if signs:
+        if signs := layout.signs.get(template_row):
             across = ((row, column) for column in range(1, places.right_edge + 1))
             places.consumed.update(p for p in across if p in sheet.cells and bare(sheet.cells[p].text) in signs)
 
@@ -211,24 +210,29 @@ def _without_suffix(text: str, suffix: str) -> str:
 def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places) -> None:
     hits: dict[int, set[str]] = {}
     anchors: dict[int, int] = {}
-    for key, column in layout.columns.items():
-        for word in column.words:
-            for row, _ in index.words.get(word, ()):
+    heads: dict[int, list[Position]] = {}  # row → cells with words that may stand in the header
+    for word, positions in index.words.items():
+        keys = layout.heading_columns.get(word)
+        if keys is None:
+            continue
+        named = sum(key in _ANCHOR_COLUMNS for key in keys)
+        for position in positions:
+            row = position[0]
+            heads.setdefault(row, []).append(position)
+            if keys:
                 hits.setdefault(row, set()).add(word)
-                if key in _ANCHOR_COLUMNS:
-                    anchors[row] = anchors.get(row, 0) + 1
+                if named:
+                    anchors[row] = anchors.get(row, 0) + named
     core = max(anchors, key=lambda row: (anchors[row], len(hits[row]), -row), default=None)
     if core is None or len(hits[core]) < 2:
         places.right_edge = layout.last_column
         places.missing_columns += list(layout.columns.values())
         return
-    header_rows = {row for word in layout.header_words for row, _ in index.words.get(word, ())}
-    heads = (p for word in layout.header_words for p in index.words.get(word, ()) if p[0] == core)
-    bottom = min(max(sheet.span(*position).bottom for position in heads), core + _TALLEST_HEADER)
+    bottom = min(max([sheet.span(*position).bottom for position in heads[core]]), core + _TALLEST_HEADER)
     top = core
-    while top - 1 in header_rows and core - top < 3:
+    while top - 1 in heads and core - top < 3:
         top -= 1
-    while bottom + 1 in header_rows and bottom - top < 4:
+    while bottom + 1 in heads and bottom - top < 4:
         bottom += 1
     places.header = (top, bottom)
     for row in range(top, bottom + 1):

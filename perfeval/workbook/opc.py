@@ -54,6 +54,7 @@ def relationships_part(part: str) -> str:
     return f"{folder}/_rels/{base}.rels" if folder else f"_rels/{base}.rels"
 
 
+@lru_cache(maxsize=256)
 def target_between(source: str, target: str) -> str:
     """How a relationship of `source` spells the part `target`: relative, as Excel does."""
     return posixpath.relpath("/" + target, "/" + posixpath.dirname(source))
