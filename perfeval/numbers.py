@@ -6,12 +6,15 @@ because 40/6 is 20/3 and not 6.67. Rounding happens once, half up, when a number
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
+from math import gcd
 
 __all__ = [
     "cut_text",
     "decimal_text",
+    "exact_sum",
     "exact_text",
     "from_float",
     "percent_text",
@@ -26,6 +29,20 @@ def round_half_up(value: Fraction, digits: int) -> Decimal:
     numerator, denominator = value.numerator, value.denominator
     units = (2 * abs(numerator) * 10**digits + denominator) // (2 * denominator)
     return _scaled(units if numerator >= 0 else -units, digits)
+
+
+def exact_sum(values: Iterable[Fraction]) -> Fraction:
+    """The sum; reduced once at the end, where `sum` makes and reduces a fraction for every addition."""
+    numerator, denominator = 0, 1
+    for value in values:
+        below = value.denominator
+        if below == denominator:
+            numerator += value.numerator
+        else:
+            common = gcd(denominator, below)
+            numerator = numerator * (below // common) + value.numerator * (denominator // common)
+            denominator *= below // common
+    return Fraction(numerator, denominator)
 
 
 def rounds_to(stated: Decimal, digits: int, *factors: Fraction, over: int = 1) -> bool:

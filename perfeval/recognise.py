@@ -15,6 +15,7 @@ from typing import NamedTuple
 from perfeval.findings import Finding
 from perfeval.labels import Words, likeness, nearest, words_of
 from perfeval.layout import Layout, normal
+from perfeval.numbers import exact_sum
 from perfeval.reader import read_form
 from perfeval.workbook.grid import Book, Sheet
 
@@ -135,7 +136,7 @@ def _fits(sheet: Sheet, layout: Layout, words: Words) -> bool:
             continue
         members = {member.name for member in pack.sharing(group)}
         weights = [i.stated_weight for i in form.indicators if i.group in members]
-        if sum((Fraction(weight) for weight in weights if weight is not None), Fraction(0)) != group.points:
+        if exact_sum(Fraction(weight) for weight in weights if weight is not None) != group.points:
             return False
     return any(group.weights == "stated" for group in pack.groups)
 

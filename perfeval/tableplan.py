@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from perfeval.canvas import Canvas, exact_value, typed_value
 from perfeval.model import Evaluation, Form, Indicator, RowResult
-from perfeval.numbers import decimal_text
+from perfeval.numbers import decimal_text, exact_sum
 from perfeval.pack import Group, KindRule
 from perfeval.workbook.compose import Formula, Value
 from perfeval.workbook.grid import column_letter
@@ -60,9 +60,11 @@ class TablePlan:
         """What the weights in a column of the table add up to, each counted where it is written."""
         level1 = self.layout.columns.get("level1.weight")
         if level1 is not None and level1.slot.column == column:
-            return float(sum(group.points for group in self.pack.groups if group.scoring != "execution"))
+            return float(exact_sum(group.points for group in self.pack.groups if group.scoring != "execution"))
         assert self.evaluation is not None
-        return float(sum((row.weight for row in self.evaluation.rows if row.weight is not None), self._unfilled))
+        return float(
+            exact_sum([self._unfilled, *(row.weight for row in self.evaluation.rows if row.weight is not None)])
+        )
 
     def _lines(self) -> list[_Line]:
         results = {id(r.indicator): r for r in self.evaluation.rows} if self.evaluation else {}
@@ -90,7 +92,7 @@ class TablePlan:
     def plan(self) -> None:
         """Append all rows of the table."""
         lines = self._lines()
-        self._unfilled = sum((line.weight for line in lines if line.weight is not None), Fraction(0))
+        self._unfilled = exact_sum(line.weight for line in lines if line.weight is not None)
         first = self.canvas.height + 1
         starts: list[int] = []
         for line in lines:
@@ -187,7 +189,7 @@ class TablePlan:
         ]
         if not weights:
             return None
-        total = sum((weight for weight in weights if weight is not None), Fraction(0))
+        total = exact_sum(weight for weight in weights if weight is not None)
         column = self.layout.columns.get("indicator.weight")
         if column is None:
             return exact_value(total)

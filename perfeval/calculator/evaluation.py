@@ -12,7 +12,7 @@ from perfeval.calculator.scoring import dropped_result, finish, is_not_applicabl
 from perfeval.calculator.weights import Weight, weigh
 from perfeval.findings import Finding
 from perfeval.model import Evaluation, Form, GroupResult, RowResult, Total
-from perfeval.numbers import decimal_text, exact_text, round_half_up
+from perfeval.numbers import decimal_text, exact_sum, exact_text, round_half_up
 from perfeval.pack import Group, Pack
 
 __all__ = ["evaluate"]
@@ -63,7 +63,7 @@ def _group(
     own = [funds] if group.scoring == "execution" else [row for row in rows if row.indicator.group == group.name]
     scores = [row.score for row in own if row is not None and row.score is not None]
     known = len(scores) == len(own) and group.name not in incomplete
-    return GroupResult(group.name, points, sum(scores, Fraction(0)) if known else None)
+    return GroupResult(group.name, points, exact_sum(scores) if known else None)
 
 
 def _total(groups: Sequence[GroupResult], pack: Pack) -> Total | None:
@@ -71,7 +71,7 @@ def _total(groups: Sequence[GroupResult], pack: Pack) -> Total | None:
     scores = [group.score for group in groups if group.score is not None]
     if len(scores) < len(groups):
         return None
-    exact = sum(scores, Fraction(0))
+    exact = exact_sum(scores)
     shown = round_half_up(exact, pack.rounding.digits)
     grade = next((name for name, low in pack.grades if Fraction(shown) >= low), None)
     return Total(exact, shown, grade)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from perfeval.calculator.methods import calculated
 from perfeval.calculator.report import Report
 from perfeval.model import Indicator, Step
-from perfeval.numbers import decimal_text, exact_text
+from perfeval.numbers import decimal_text, exact_sum, exact_text
 from perfeval.pack import FixedIndicator, Group, Pack
 from perfeval.record import record
 
@@ -79,7 +79,7 @@ def weigh(indicators: Sequence[Indicator], skipped: frozenset[int], pack: Pack, 
     for group in pack.groups:
         for member in pack.sharing(group) if len(pack.sharing(group)) > 1 else ():
             values = (weights[place].value for place in places[member.name])
-            points[member.name] = sum((value for value in values if value is not None), Fraction(0))
+            points[member.name] = exact_sum(value for value in values if value is not None)
     return Weighing(tuple(weights[place] for place in range(len(indicators))), points, frozenset(incomplete))
 
 
@@ -194,11 +194,11 @@ def _drop(
         if group.weights == "equal":
             missing = group.points if gone and len(gone) == len(rows) else Fraction(0)
         else:
-            missing = sum((weights[place].value or Fraction(0) for place in gone), Fraction(0))
+            missing = exact_sum(weights[place].value or Fraction(0) for place in gone)
         points[group.name] -= missing
         lost += missing
     weights.update({place: Weight.of(Fraction(0), "0", "0", source) for place in skipped})
-    due = sum((group.points for group in pack.groups if group.scoring != "execution"), Fraction(0))
+    due = exact_sum(group.points for group in pack.groups if group.scoring != "execution")
     if not lost or lost >= due:
         return
     whole, left = exact_text(due), exact_text(due - lost)

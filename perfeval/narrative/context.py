@@ -19,6 +19,7 @@ from typing import Any
 
 from perfeval.calculator import amount
 from perfeval.model import Basis, Evaluation, Form, GroupResult, Kind, RowResult
+from perfeval.numbers import exact_sum
 from perfeval.pack import Pack
 from perfeval.record import record
 
@@ -37,7 +38,6 @@ TEXTS = (
     "goal.expected",
     "goal.achieved",
 )
-_NONE = Fraction(0)
 _PARTS = ("own_level", "transferred")
 _UNIT = re.compile(r"\s*[(（][^()（）]*[)）]$")
 
@@ -152,8 +152,8 @@ def _together(several: Iterable[Rows]) -> Rows:
     return Rows(
         "",
         tuple(group.name for group in groups),
-        sum((group.weight for group in groups), _NONE),
-        sum(scores, _NONE) if len(scores) == len(groups) else None,
+        exact_sum([group.weight for group in groups]),
+        exact_sum(scores) if len(scores) == len(groups) else None,
         tuple(row for group in groups for row in group.rows),
         tuple(row for group in groups for row in group.met),
         tuple(row for group in groups for row in group.missed),

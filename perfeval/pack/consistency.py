@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
-from perfeval.numbers import exact_text
+from perfeval.numbers import exact_sum, exact_text
 from perfeval.pack.model import Group, Method, Pack
 from perfeval.pack.rules import MISPLACED
 from perfeval.pack.table import Problems, did_you_mean, listed
@@ -16,7 +16,7 @@ __all__ = ["check_consistency", "check_dates", "check_misplaced", "check_sources
 
 def check_consistency(pack: Pack, problems: Problems) -> None:
     """Report sums that do not add up, gaps, and names that mean two things."""
-    points = sum((group.points for group in pack.groups), Fraction(0))
+    points = exact_sum(group.points for group in pack.groups)
     if points != pack.total:
         _sum(problems, "PAK009", "groups", (group.points for group in pack.groups), points, pack.total)
     for group in pack.groups:
@@ -87,7 +87,7 @@ def _check_group(group: Group, pack: Pack, problems: Problems) -> None:
         if not group.kinds:
             odd("kinds", "至少要有一个二级指标")
         if group.weights == "fixed":
-            total = sum(weights, Fraction(0))
+            total = exact_sum(weights)
             if total != group.points:
                 _sum(problems, "PAK010", path, weights, total, group.points)
         elif weights:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from perfeval.findings import Finding
 from perfeval.findings.scr import CAUSES, VERDICTS, WRITTEN
 from perfeval.model import Basis, Indicator, RowResult
-from perfeval.numbers import decimal_text, percent_text, round_half_up, rounds_to, shown
+from perfeval.numbers import decimal_text, exact_sum, percent_text, round_half_up, rounds_to, shown
 from perfeval.review.context import ReviewContext, Rule
 
 __all__ = ["RULES"]
@@ -49,14 +49,14 @@ def stated_total(context: ReviewContext) -> Iterator[Finding]:
         return
     results = [*context.rows, *([context.evaluation.funds_score] if context.evaluation.funds_score else [])]
     scores = [row.score for row in results if row.score is not None]
-    rounded = sum((Fraction(round_half_up(score, digits)) for score in scores), Fraction(0))
+    rounded = exact_sum([Fraction(round_half_up(score, digits)) for score in scores])
     typed = [row.indicator.stated_score for row in results]
-    typed_sum = sum((Fraction(score) for score in typed if score is not None), Fraction(0))
+    typed_sum = exact_sum([Fraction(score) for score in typed if score is not None])
     if None not in typed and typed_sum == Fraction(stated) and any(_differs(row, digits) for row in results):
         return
     if Fraction(stated) == rounded:
         cause = CAUSES["rows_rounded_first"]
-    elif _agrees(stated, sum(scores, Fraction(0)), digits):
+    elif _agrees(stated, exact_sum(scores), digits):
         cause = CAUSES["rows_not_rounded"]
     else:
         cause = ""
@@ -154,7 +154,7 @@ def empty_groups(context: ReviewContext) -> Iterator[Finding]:
         for group in wanted
         if group.points_with is None and not any(other.name in filled for other in context.pack.sharing(group))
     ]
-    reachable = context.pack.total - sum((group.points for group in missing), Fraction(0))
+    reachable = context.pack.total - exact_sum([group.points for group in missing])
     for group in missing:
         yield context.on_sheet("WGT101", group=group.name, points=shown(group.points), reachable=shown(reachable))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from perfeval.model import Form
-from perfeval.numbers import decimal_text, round_half_up
+from perfeval.numbers import decimal_text, exact_sum, round_half_up
 from perfeval.quantity import convertible
 from perfeval.record import record
 
@@ -102,7 +102,7 @@ def _money(form: Form, path: str) -> Money:
         return Money(path, stated[1], stated[0], tuple(parts))
     if unreadable or not parts:
         return Money(path, None, None, tuple(parts))
-    added = parts[0][1] if len(parts) == 1 else sum((value for _, value in parts), Fraction(0))
+    added = parts[0][1] if len(parts) == 1 else exact_sum([value for _, value in parts])
     return Money(path, added, None, tuple(parts))
 
 

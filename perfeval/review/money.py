@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from perfeval.findings import Finding
 from perfeval.findings.fnd import DIRECTIONS
-from perfeval.numbers import percent_text
+from perfeval.numbers import exact_sum, percent_text
 from perfeval.review.context import ReviewContext, Rule
 from perfeval.review.funds import amount_text
 
@@ -33,7 +33,7 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
             if amount < 0:
                 yield context.in_field("FND109", path, label=context.name_of(path), written=context.form.text(path))
         if money.stated and money.total is not None and len(money.parts) > 1 and money.place not in slips:
-            added = sum((value for _, value in money.parts), Fraction(0))
+            added = exact_sum([value for _, value in money.parts])
             if abs(added - money.total) >= Fraction(1, 100):
                 yield context.in_field(
                     "FND102",
