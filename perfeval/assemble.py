@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from perfeval.findings import Finding, Severity
 from perfeval.layout import Layout
 from perfeval.memory import SHEET_NAME as MEMORY_NAME
 from perfeval.memory import Memory, is_memory_sheet, memory_properties, memory_sheet
 from perfeval.model import Evaluation, Form
+from perfeval.outcome import FormOutcome
 from perfeval.record import record
 from perfeval.recording import blank_record, record_of, remembered
 from perfeval.workbook.area import parse_ref, ref
@@ -27,9 +28,6 @@ from perfeval.workbook.problems import FORMATS, SHEET_NAME, STYLES, Problem, is_
 from perfeval.workbook.references import RowMap
 from perfeval.workbook.styles import Adoption, Look, StyleSheet
 from perfeval.writer import FormPlan, blank_plan, plan_form
-
-if TYPE_CHECKING:
-    from perfeval.pipeline import FormOutcome
 
 __all__ = ["assemble", "blank_form", "form_workbook"]
 

@@ -12,22 +12,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 from perfeval.calculator import evaluate
 from perfeval.errors import PerfevalError
 from perfeval.files import read_fault, write_atomic, write_fault
-from perfeval.findings import Finding, Severity, worst
+from perfeval.findings import Finding
 from perfeval.labels import Words
 from perfeval.layout import Layout, compile_layout
-from perfeval.memory import FormRecord, Memory, read_memory
+from perfeval.memory import Memory, read_memory
 from perfeval.merging import Recalled, form_id, merged, ordered, outdated, recalled, revision_of
-from perfeval.model import Evaluation, Form
 from perfeval.narrative import render
+from perfeval.outcome import FormOutcome, Options, Outcome
 from perfeval.pack import Pack, available, load_pack
 from perfeval.reader import read_form
 from perfeval.recognise import recognise
-from perfeval.record import record
 from perfeval.review import review
 from perfeval.workbook.grid import Sheet, open_book, parse_ref
 from perfeval.workbook.package import BadWorkbook
@@ -35,61 +33,6 @@ from perfeval.workbook.package import BadWorkbook
 __all__ = ["FormOutcome", "Options", "Outcome", "blank_form", "fill", "inspect", "layout_of", "produce", "store"]
 
 _NOT_FOUND = ("TPL022", "TPL023")  # a column of the table is not there
-
-
-@record(frozen=True, slots=True)
-class Options:
-    """What the caller decides for a run."""
-
-    pack: str | None = None  # None: recognised from the form
-    templates: Path | None = None  # a folder of further packs
-    mark: bool = True  # findings sheet, tinted cells and notes in the result
-    password: str | None = None
-    overwrite: bool = True  # replace a result that is already there; otherwise that is a finding
-
-
-@record(frozen=True, slots=True)
-class FormOutcome:
-    """One form of a workbook: what was read, computed and told."""
-
-    pack: Pack
-    form: Form
-    evaluation: Evaluation
-    narrative: Mapping[str, str]  # text of every section as it stands in the finished form
-    findings: tuple[Finding, ...]
-    form_id: str = ""  # the form's own name through all its versions
-    revision: int = 1  # grows each time the form comes back changed
-    reading: tuple[Finding, ...] = ()  # those of `findings` that the reader made
-    read: Form | None = None  # as it stands in the sheet, when `form` was merged with what the workbook remembers
-    past: FormRecord | None = None  # what the workbook remembers of it
-    unchanged: bool = False  # nobody changed anything since we wrote it
-
-
-@record(frozen=True, slots=True)
-class Outcome:
-    """What came of one file."""
-
-    path: Path
-    output: Path | None = None  # None: nothing was written
-    forms: tuple[FormOutcome, ...] = ()
-    findings: tuple[Finding, ...] = ()  # all of the file, those of its forms included
-    bug: str | None = None  # traceback when the fault is ours
-    digest: str = ""  # SHA-256 of the bytes that were read; "" when none could be
-    output_digest: str = ""  # SHA-256 of the finished workbook
-
-    @property
-    def status(self) -> Literal["ok", "warning", "error", "failed"]:
-        """failed: no form could be read, or nothing be written; error: something must be corrected."""
-        gravest = worst(self.findings)
-        if (
-            self.bug
-            or not self.forms
-            or any(f.code.startswith("OUT") and f.severity is Severity.ERROR for f in self.findings)
-        ):
-            return "failed"
-        if gravest is Severity.ERROR:
-            return "error"
-        return "warning" if gravest is Severity.WARNING else "ok"
 
 
 def inspect(path: Path, options: Options) -> Outcome:

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from perfeval.canvas import FormPlan
 from perfeval.findings import Finding
 from perfeval.layout import COMPUTED, Layout
 from perfeval.memory import MOST_FINDINGS, MOST_PARAMETER, FormRecord, RowRecord
 from perfeval.merging import places, texts_of
 from perfeval.model import Cell, CellProblem, RowResult
 from perfeval.numbers import decimal_text, exact_text
+from perfeval.outcome import FormOutcome
 from perfeval.workbook.compose import Formula, Value
-
-if TYPE_CHECKING:
-    from perfeval.pipeline import FormOutcome
-    from perfeval.writer import FormPlan
 
 __all__ = ["blank_record", "record_of", "remembered"]
 

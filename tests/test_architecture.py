@@ -22,7 +22,7 @@ LAYERS = {
     "workbook": 2,
     "layout": 3, "labels": 3, "places": 3, "sections": 3, "locate": 3, "captions": 3, "drift": 3, "splitcols": 3,
     "recognise": 3, "reader": 3, "calculator": 3, "review": 3, "narrative": 3,
-    "canvas": 3, "tableplan": 3, "writer": 3, "assemble": 3, "memory": 3, "merging": 3, "recording": 3,
+    "canvas": 3, "tableplan": 3, "writer": 3, "assemble": 3, "memory": 3, "merging": 3, "recording": 3, "outcome": 3,
     "pipeline": 4,
     "planning": 5, "proof": 5, "propose": 5, "batch": 5, "jsonout": 5, "render": 5, "packview": 5,
     "ledger": 5, "watch": 5, "summary": 5, "roster": 5, "diff": 5, "mail": 5,
