@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from perfeval.calculator import amount
 from perfeval.model import Form
-from perfeval.numbers import decimal_text, exact_sum, round_half_up
+from perfeval.numbers import decimal_text, round_half_up
 from perfeval.quantity import convertible
 from perfeval.record import record
 
@@ -86,24 +87,14 @@ def amount_text(value: Fraction) -> str:
 
 
 def _money(form: Form, path: str) -> Money:
-    parts = []
-    stated: tuple[str, Fraction] | None = None
-    unreadable = False  # the reader has said so
-    for name, cell in form.fields.items():
-        if not name.startswith(path):
-            continue
-        if cell.number is None:
-            unreadable = unreadable or bool(cell)
-        elif name in (path, f"{path}.total"):
-            stated = name, Fraction(cell.number)
-        elif name.startswith(f"{path}."):
-            parts.append((name, Fraction(cell.number)))
-    if stated is not None:
-        return Money(path, stated[1], stated[0], tuple(parts))
-    if unreadable or not parts:
-        return Money(path, None, None, tuple(parts))
-    added = parts[0][1] if len(parts) == 1 else exact_sum([value for _, value in parts])
-    return Money(path, added, None, tuple(parts))
+    total = amount(form, path)[0]
+    stated = next((place for place in (path, f"{path}.total") if form.cell(place)), None)
+    parts = tuple(
+        (name, Fraction(cell.number))
+        for name, cell in form.fields.items()
+        if name.startswith(f"{path}.") and name != stated and cell.number is not None
+    )
+    return Money(path, None, None, parts) if total is None else Money(path, Fraction(total), stated, parts)
 
 
 def _slips(budget: Money, allocated: Money, spent: Money, factor: Fraction) -> Iterator[Slip]:
