@@ -135,7 +135,8 @@ def _same_row(row: int) -> int:
 
 
 def _planned(package: Package | None, sheet: Sheet, outcome: FormOutcome, layout: Layout, number: int) -> _Planned:
-    plan = plan_form(layout, outcome.form, outcome.evaluation, outcome.narrative)
+    digit = None if package is None else StyleSheet.of(package).digit
+    plan = plan_form(layout, outcome.form, outcome.evaluation, outcome.narrative, digit)
     if package is not None:
         source = next(s for s in package.sheets if s.part == sheet.part)
         selected = _SELECTED if b'tabSelected="1"' in package.read(source.part)[:4000] else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -25,11 +25,13 @@ from perfeval.workbook.styles import Look
 
 __all__ = ["Canvas", "FormPlan", "exact_value", "typed_value"]
 
+_Merge = tuple[int, int, int, int]  # top, left, bottom, right
 _PAGE_SAFETY = 0.95  # of a page is planned for: programs differ a little in widths and scale
 _ADDRESSES = frozenset(
     ("cell", "other", "other_row", "table", "table_cell", "promise_cell")
 )  # parameters that name a place
 _IN_BRACKETS = re.compile(r"(?<=\()[A-Z]{1,3}[1-9][0-9]*(?=\))")
+_USUAL_SIZE = 10.5  # points of the text of a form
 _LARGE_UNIT = 0.6  # of a page; a larger group of rows may be torn
 
 
@@ -75,8 +77,9 @@ class FormPlan:
 class Canvas:
     """A form sheet being planned."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, digit: int | None) -> None:
         self.layout = layout
+        self._digit = digit or layout.blueprint.digit
         self.blueprint = layout.blueprint
         self.result = FormPlan()
         self.sheet = self.result.sheet
@@ -88,6 +91,10 @@ class Canvas:
             if key.startswith("level") or key == "indicator.criterion"
         }
         self._units: list[tuple[int, int]] = []  # rows that should stand on one page, first and last
+        self._groups: list[tuple[int, int]] = []  # the same, where it takes no further page
+        self._tall: dict[int, int] = {}  # first and last of the rows that one template row became
+        self._columns: list[_Merge] = []  # merges that go down over several rows of the template
+        self._repeated: set[tuple[int, int]] = set()  # row and column of those whose text every page says
 
     @property
     def height(self) -> int:
@@ -104,17 +111,21 @@ class Canvas:
     def add(self, template_row: int, values: dict[int, Value]) -> int:
         """Append the row(s) for one template row; returns the first. More than 409 pt become several, merged down."""
         geometry = self.geometry[template_row]
-        needed = geometry.height
+        needed, size = geometry.height, _USUAL_SIZE
         for left, width, font in geometry.wrapped:
             value = values.get(left)
             if value and isinstance(value, str) and (own := textfit.height(value, width, font)) > needed:
-                needed = own
-        count = math.ceil(needed / textfit.MAX_HEIGHT)
-        first = len(self.sheet.rows) + 1
-        self.sheet.rows.append(PlannedRow(needed / count, geometry.formats, values))
-        self.sheet.rows += (PlannedRow(needed / count, geometry.formats) for _ in range(1, count))
-        last = first + count - 1
-        for left, right in geometry.spans if count > 1 else geometry.wide:
+                needed, size = own, font.size
+        first = last = len(self.sheet.rows) + 1
+        if needed <= textfit.MAX_HEIGHT:
+            self.sheet.rows.append(PlannedRow(needed, geometry.formats, values))
+        else:
+            heights = textfit.portions(needed, size)
+            self.sheet.rows.append(PlannedRow(heights[0], geometry.formats, values))
+            self.sheet.rows += (PlannedRow(height, geometry.formats) for height in heights[1:])
+            last = len(self.sheet.rows)
+            self._tall[first] = last
+        for left, right in geometry.spans if last > first else geometry.wide:
             if right > left or not (template_row == self.layout.indicator_row and left in self._shared):
                 self.sheet.merges.append((first, left, last, right))
         self.result.spans.setdefault(template_row, (first, last))
@@ -152,7 +163,7 @@ class Canvas:
         for merge in self.blueprint.merges:
             if merge.bottom > merge.top and merge.top in spans and merge.bottom in spans:
                 top, bottom = spans[merge.top][0], spans[merge.bottom][1]
-                self.sheet.merges.append((top, merge.left, bottom, merge.right))
+                self._columns.append((top, merge.left, bottom, merge.right))
                 text = self.blueprint.texts.get((merge.top, merge.left), "")
                 if text:
                     style = self.blueprint.styles.get((merge.top, merge.left), 0)
@@ -171,8 +182,9 @@ class Canvas:
         index = column.slot.column
         self.put(top, index, value)
         if bottom > top:
-            self.sheet.merges.append((top, index, bottom, index))
+            self._columns.append((top, index, bottom, index))
         if isinstance(value, str):
+            self._repeated.add((top, index))
             self.grow(top, bottom, self.need(value, column.slot.style, index, index))
 
     # ---- pages ----
@@ -181,42 +193,70 @@ class Canvas:
         """Rows that should stand on one page."""
         self._units.append((first, last))
 
+    def group(self, first: int, last: int) -> None:
+        """Rows that stand on one page where that costs none."""
+        self._groups.append((first, last))
+
     def join_unit(self, last: int) -> None:
         """Let the rows up to `last` stay with the unit before."""
         self._units[-1] = (self._units[-1][0], last)
 
     def glue(self, key: str, top: int, bottom: int, text: str) -> None:
-        """Keep as many rows together as a text that is merged down over them takes, so that no page tears it."""
+        """Keep as many rows together as a text that is merged down over them takes, at both ends of the merge.
+
+        So no page tears the text, and each page that the merge goes over has room for it.
+        """
         column = self.layout.columns.get(key)
         if column is None or bottom == top or not text:
             return
-        room = self.need(text, column.slot.style, column.slot.column, column.slot.column)
-        last = top
-        while last < bottom and (room := room - self.sheet.rows[last - 1].height) > 0:
-            last += 1
-        inside = [unit for unit in self._units if unit[0] <= last and unit[1] >= top]
-        if inside:
-            whole = (min(unit[0] for unit in inside), max(unit[1] for unit in inside))
-            self._units = sorted([unit for unit in self._units if unit not in inside] + [whole])
+        needed = self.need(text, column.slot.style, column.slot.column, column.slot.column)
+        for rows in (range(top, bottom + 1), range(bottom, top - 1, -1)):
+            room, last = needed, rows[0]
+            for last in rows:
+                room -= self.sheet.rows[last - 1].height
+                if room <= 0:
+                    break
+            low, high = sorted((rows[0], last))
+            self._units = _joined(self._units, [(low, high)])
 
     def break_pages(self) -> None:
-        """End pages so that no merged cell and no heading is torn where it can be helped."""
+        """End pages so that nothing is torn where it can be helped; what goes on is closed and begun anew."""
         rows, spans, blueprint = self.sheet.rows, self.result.spans, self.blueprint
         heights = [row.height for row in rows]
-        room = _page_height(self.layout)
-        titles, title_end = 0.0, 0
+        page = _Page(_page_height(self.layout, self._digit))
         if blueprint.title_rows is not None:
-            top, title_end = spans[blueprint.title_rows[0]][0], spans[blueprint.title_rows[1]][1]
-            titles = sum(heights[top - 1 : title_end])
-        used = 0.0
-        for first, last in _small_units(self._units, heights, (room - titles) * _LARGE_UNIT):
-            needed = sum(heights[first - 1 : last])
-            if used and used + needed > room:
-                self.sheet.breaks.append(first - 1)
-                used = titles if first > title_end else 0.0
-            used += needed
-            if used > room:
-                used = titles + (used - room) % max(room - titles, 1.0)
+            page.top, page.end = spans[blueprint.title_rows[0]][0], spans[blueprint.title_rows[1]][1]
+            page.titles = sum(heights[page.top - 1 : page.end])
+        units = list(_small_units(self._units, heights, (page.room - page.titles) * _LARGE_UNIT, self._tall))
+        breaks = page.breaks(units, heights)
+        if any(first <= row < last for row in breaks for first, last in self._groups):
+            small = [g for g in self._groups if sum(heights[g[0] - 1 : g[1]]) <= page.room - page.titles]
+            whole = page.breaks(_joined(units, small), heights)
+            breaks = whole if len(whole) <= len(breaks) else breaks
+        self.sheet.breaks = breaks
+        for column in self._columns:
+            self.sheet.merges += self._closed(*column, heights)
+
+    def _closed(self, top: int, left: int, bottom: int, right: int, heights: list[float]) -> list[_Merge]:
+        """A merge as one for each page it goes over, so that every page has its lines and a word is never cut.
+
+        A text that stands for the rows beside it is said again on each page. Where a page has no room for it the
+        merge stays whole.
+        """
+        ends = [row for row in self.sheet.breaks if top <= row < bottom]
+        if not ends:
+            return [(top, left, bottom, right)]
+        parts = list(zip([top, *(row + 1 for row in ends)], [*ends, bottom], strict=True))
+        planned = self.sheet.rows[top - 1]
+        text = planned.values.get(left)
+        repeated = (top, left) in self._repeated
+        if isinstance(text, str):
+            needed = self.need(text, planned.formats[left - 1], left, right)
+            if any(sum(heights[first - 1 : last]) < needed for first, last in (parts if repeated else parts[:1])):
+                return [(top, left, bottom, right)]
+        for first, _ in parts[1:] if repeated else ():
+            self.put(first, left, text)
+        return [(first, left, last, right) for first, last in parts if last > first or right > left]
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,20 +317,61 @@ def _width(layout: Layout, left: int, right: int) -> float:
 
 
 @lru_cache(maxsize=64)
-def _page_height(layout: Layout) -> float:
+def _page_height(layout: Layout, digit: int) -> float:
     """Points of rows that fit on a page, when it is scaled to the width of the form."""
     width, height = layout.blueprint.page
-    natural = sum(layout.blueprint.pixels(column) for column in range(1, layout.last_column + 1))
+    natural = sum(layout.blueprint.pixels(column, digit) for column in range(1, layout.last_column + 1))
     return height / min(1.0, width / (natural * 0.75)) * _PAGE_SAFETY
 
 
-def _small_units(units: list[tuple[int, int]], heights: list[float], most: float) -> Iterator[tuple[int, int]]:
-    """The units, those higher than `most` taken apart into rows."""
+@dataclass(slots=True)
+class _Page:
+    """A page to be filled with rows."""
+
+    room: float  # points
+    titles: float = 0.0  # points of the rows repeated on each page, and the first and last of these rows
+    top: int = 1
+    end: int = 0
+
+    def breaks(self, units: list[tuple[int, int]], heights: list[float]) -> list[int]:
+        """The last row of every page but the last, when `units` are put on as few as possible."""
+        found: list[int] = []
+        used = 0.0
+        for first, last in units:
+            needed = sum(heights[first - 1 : last])
+            if used and used + needed > self.room:
+                alone = first - 1 == self.end and self.top > 1  # the head of the table without a row of it
+                found.append(self.top - 1 if alone else first - 1)
+                used = self.titles if first > self.end else 0.0
+            used += needed
+            if used > self.room:
+                used = self.titles + (used - self.room) % max(self.room - self.titles, 1.0)
+        return found
+
+
+def _joined(units: list[tuple[int, int]], groups: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The units in order, those that touch the same group as one."""
+    for low, high in groups:
+        inside = [unit for unit in units if unit[0] <= high and unit[1] >= low]
+        if len(inside) > 1:
+            whole = (min(unit[0] for unit in inside), max(unit[1] for unit in inside))
+            units = sorted([unit for unit in units if unit not in inside] + [whole])
+    return units
+
+
+def _small_units(
+    units: list[tuple[int, int]], heights: list[float], most: float, tall: Mapping[int, int]
+) -> Iterator[tuple[int, int]]:
+    """The units, those higher than `most` taken apart into rows; the rows of one `tall` line stay together."""
     for first, last in units:
         if sum(heights[first - 1 : last]) <= most:
             yield first, last
-        else:
-            yield from ((row, row) for row in range(first, last + 1))
+            continue
+        row = first
+        while row <= last:
+            end = tall.get(row, row)
+            yield row, end
+            row = end + 1
 
 
 def typed_value(cell: Cell) -> Value:

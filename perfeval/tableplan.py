@@ -150,6 +150,7 @@ class TablePlan:
         for begin, end in _runs([line.group.name for line in lines]):
             group = lines[begin].group
             top, bottom = starts[begin], ends[end - 1]
+            self.canvas.group(top, bottom)
             self._remember_levels("level1", lines[begin:end], top)
             self.canvas.down("level1.name", top, bottom, group.printed or group.name)
             self.canvas.down("level1.weight", top, bottom, self._group_weight(group))

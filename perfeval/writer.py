@@ -27,9 +27,11 @@ _NARRATIVE_HEIGHT = 210.0  # points; smaller pieces than Excel's limit break bet
 _FARTHEST = 50  # rows below the form; what stands further down, up to row 1,048,576, moves up to there
 
 
-def plan_form(layout: Layout, form: Form, evaluation: Evaluation, narrative: Mapping[str, str]) -> FormPlan:
-    """Plan the finished form."""
-    return _Planner(layout, form, evaluation, narrative).plan()
+def plan_form(
+    layout: Layout, form: Form, evaluation: Evaluation, narrative: Mapping[str, str], digit: int | None = None
+) -> FormPlan:
+    """Plan the finished form for a workbook whose unit of column widths is `digit` pixels; None: the template's."""
+    return _Planner(layout, form, evaluation, narrative, digit).plan()
 
 
 def blank_plan(layout: Layout, fields: Mapping[str, str]) -> FormPlan:
@@ -40,13 +42,20 @@ def blank_plan(layout: Layout, fields: Mapping[str, str]) -> FormPlan:
 
 
 class _Planner:
-    def __init__(self, layout: Layout, form: Form, evaluation: Evaluation | None, narrative: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        form: Form,
+        evaluation: Evaluation | None,
+        narrative: Mapping[str, str],
+        digit: int | None = None,
+    ) -> None:
         self.layout = layout
         self.blueprint = layout.blueprint
         self.form = form
         self.evaluation = evaluation
         self.narrative = narrative
-        self.canvas = Canvas(layout)
+        self.canvas = Canvas(layout, digit)
         self.table = TablePlan(self.canvas, form, evaluation)
         self.numbers: dict[str, str] = {}  # path → address of the header place that holds its number
 

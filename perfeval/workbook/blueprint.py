@@ -5,7 +5,6 @@ Read once per pack, so clarity matters more than speed here.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ from lxml import etree
 from perfeval.workbook.grid import Range, open_book, parse_ref
 from perfeval.workbook.package import Package, parse_xml
 from perfeval.workbook.rules import Rules
+from perfeval.workbook.styles import StyleSheet
 from perfeval.workbook.textfit import Font
 
 __all__ = ["Blueprint", "read_blueprint"]
@@ -62,9 +62,10 @@ class Blueprint:
                 return merge
         return Range(row, column, row, column)
 
-    def pixels(self, column: int) -> int:
-        """Width of a column in pixels."""
-        return int((256 * self.widths.get(column, _DEFAULT_WIDTH) + 128 / self.digit) / 256 * self.digit)
+    def pixels(self, column: int, digit: int | None = None) -> int:
+        """Width of a column in pixels, in a workbook whose digits are `digit` pixels wide; None: in the template."""
+        unit = digit or self.digit
+        return int((256 * self.widths.get(column, _DEFAULT_WIDTH) + 128 / unit) / 256 * unit)
 
     def width(self, left: int, right: int) -> float:
         """Width of columns `left`…`right` together, in characters."""
@@ -87,7 +88,7 @@ def read_blueprint(path: Path) -> Blueprint:
             styles[parse_ref(cell.get("r", ""))] = int(cell.get("s", "0"))
     last = max(sheet.last_row, *(merge.bottom for merge in sheet.merges), 1)
     rows = {number: rows.get(number, _DEFAULT_HEIGHT) for number in range(1, last + 1)}
-    fonts, wraps, normal = _formats(package.read(package.styles_part))
+    fonts, wraps = _formats(package.read(package.styles_part))
     return Blueprint(
         path=path,
         package=package,
@@ -104,7 +105,7 @@ def read_blueprint(path: Path) -> Blueprint:
         rules=Rules.of(root),
         title_rows=_title_rows(package, sheet.name),
         page=_page(root),
-        digit=_digit(normal),
+        digit=StyleSheet.of(package).digit,
     )
 
 
@@ -123,8 +124,8 @@ def _widths(root: etree._Element) -> dict[int, float]:
     return widths
 
 
-def _formats(data: bytes) -> tuple[tuple[Font, ...], tuple[bool, ...], Font]:
-    """Font and wrapping of each cell format, and the Normal font."""
+def _formats(data: bytes) -> tuple[tuple[Font, ...], tuple[bool, ...]]:
+    """Font and wrapping of each cell format."""
     root = parse_xml(data)
     faces = []
     for font in root.iterfind(f"{_MAIN}fonts/{_MAIN}font"):
@@ -141,13 +142,7 @@ def _formats(data: bytes) -> tuple[tuple[Font, ...], tuple[bool, ...], Font]:
         fonts.append(faces[int(xf.get("fontId", "0"))])
         alignment = xf.find(f"{_MAIN}alignment")
         wraps.append(alignment is not None and alignment.get("wrapText") in ("1", "true"))
-    return tuple(fonts), tuple(wraps), faces[0]
-
-
-def _digit(normal: Font) -> int:
-    """Width of a digit in pixels: half an em in the Chinese fonts, a little less in the usual Latin ones."""
-    pixels = normal.size * 4 / 3 / 2
-    return math.ceil(pixels) if any(ord(char) > 0x2E7F for char in normal.name) else int(pixels)
+    return tuple(fonts), tuple(wraps)
 
 
 def _page(root: etree._Element) -> tuple[float, float]:

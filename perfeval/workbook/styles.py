@@ -17,6 +17,7 @@ from lxml import etree
 
 from perfeval.record import record
 from perfeval.workbook.colours import Palette, indexed_colours, palette_change, theme_colours
+from perfeval.workbook.digits import digit_pixels
 from perfeval.workbook.package import Package, parse_xml
 from perfeval.workbook.sheetxml import MAIN
 
@@ -68,12 +69,13 @@ class Adoption:
 class StyleSheet:
     """A style sheet: `styles.xml` with the colours of the workbook's theme."""
 
-    __slots__ = ("_adoptions", "_root", "_sources", "data", "theme")
+    __slots__ = ("_adoptions", "_digit", "_root", "_sources", "data", "theme")
 
     def __init__(self, data: bytes, theme: bytes = b"") -> None:
         self.data = data
         self.theme = theme
         self._root = parse_xml(data, "styles.xml")
+        self._digit: int | None = None
         self._adoptions: dict[object, Adoption] = {}
         self._sources: dict[Palette | None, _Source] = {}
 
@@ -90,6 +92,13 @@ class StyleSheet:
             _BLANK if package.styles_part is None else package.read(package.styles_part),
             package.read(theme) if theme is not None and theme in package else b"",
         )
+
+    @property
+    def digit(self) -> int:
+        """Pixels of a digit of the Normal font, the unit of column widths."""
+        if self._digit is None:
+            self._digit = digit_pixels(self._root)
+        return self._digit
 
     def _palette(self) -> Palette:
         return Palette(theme_colours(self.theme), indexed_colours(self._root))

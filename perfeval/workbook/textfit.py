@@ -20,10 +20,10 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-__all__ = ["MAX_HEIGHT", "Font", "height", "join", "lines", "split"]
+__all__ = ["MAX_HEIGHT", "Font", "height", "join", "lines", "portions", "split"]
 
 MAX_HEIGHT = 409.0  # points; Excel's limit for one row
 
@@ -96,6 +96,15 @@ def height(text: str, width: float, font: Font, digit: float = 7.0) -> float:
     if len(text) <= _SHORT:
         return _short_height(text, width, font, digit)
     return _height(lines(text, width, font, digit), font.size)
+
+
+def portions(height: float, size: float) -> tuple[float, ...]:
+    """Rows that together are `height` points high, each ending between two lines of a text of that size."""
+    pitch = _pitch(size)
+    count = math.ceil(height / (MAX_HEIGHT - pitch))
+    each = math.ceil((height - _ROW_PADDING) / pitch / count) * pitch
+    ends = [0.0, *(math.floor((_ROW_PADDING / 2 + each * number) / 0.75 + 0.5) * 0.75 for number in range(1, count))]
+    return tuple(end - begin for begin, end in pairwise([*ends, height]))
 
 
 def split(text: str, width: float, font: Font, limit: float = MAX_HEIGHT, digit: float = 7.0) -> tuple[str, ...]:
