@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from perfeval.announcing import announced
 from perfeval.findings import Finding, Severity
 from perfeval.layout import Layout
 from perfeval.memory import SHEET_NAME as MEMORY_NAME
@@ -65,16 +66,7 @@ def assemble(
     `findings` are all of the file; with `mark` they are listed on a sheet, and their cells tinted and noted.
     """
     package = book.package if book.package is not None and editable(book.package) else None
-    notes: list[Finding] = []
-    if package is None:
-        others = [
-            s.name
-            for s in book.sheets
-            if not is_memory_sheet(s) and s.cells and all(s is not sheet for sheet, _, _ in forms)
-        ]
-        others = [name for name in others if not name.startswith(SHEET_NAME)]
-        if others:
-            notes.append(Finding("TPL030", params={"kind": book.kind, "sheets": "”“".join(others)}))
+    notes = announced(book, package, [(sheet, outcome) for sheet, outcome, _ in forms])
     planned = [
         _planned(package, sheet, outcome, layout, number) for number, (sheet, outcome, layout) in enumerate(forms)
     ]

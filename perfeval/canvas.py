@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -16,23 +15,22 @@ from functools import lru_cache
 
 from perfeval.findings import Finding
 from perfeval.layout import Layout, Slot
-from perfeval.model import Cell
+from perfeval.model import Cell, CellProblem
 from perfeval.numbers import decimal_text
+from perfeval.paging import LARGE_UNIT, Page, joined, page_height, small_units
 from perfeval.workbook import textfit
-from perfeval.workbook.compose import Formula, PlannedRow, SheetPlan, Value
+from perfeval.workbook.compose import Formula, Placed, PlannedRow, SheetPlan, Value
 from perfeval.workbook.grid import ref
 from perfeval.workbook.styles import Look
 
 __all__ = ["Canvas", "FormPlan", "exact_value", "typed_value"]
 
 _Merge = tuple[int, int, int, int]  # top, left, bottom, right
-_PAGE_SAFETY = 0.95  # of a page is planned for: programs differ a little in widths and scale
 _ADDRESSES = frozenset(
     ("cell", "other", "other_row", "table", "table_cell", "promise_cell")
 )  # parameters that name a place
 _IN_BRACKETS = re.compile(r"(?<=\()[A-Z]{1,3}[1-9][0-9]*(?=\))")
 _USUAL_SIZE = 10.5  # points of the text of a form
-_LARGE_UNIT = 0.6  # of a page; a larger group of rows may be torn
 
 
 @dataclass
@@ -79,6 +77,7 @@ class Canvas:
 
     def __init__(self, layout: Layout, digit: int | None) -> None:
         self.layout = layout
+        self.pictures = digit is not None
         self._digit = digit or layout.blueprint.digit
         self.blueprint = layout.blueprint
         self.result = FormPlan()
@@ -217,21 +216,21 @@ class Canvas:
                 if room <= 0:
                     break
             low, high = sorted((rows[0], last))
-            self._units = _joined(self._units, [(low, high)])
+            self._units = joined(self._units, [(low, high)])
 
     def break_pages(self) -> None:
         """End pages so that nothing is torn where it can be helped; what goes on is closed and begun anew."""
         rows, spans, blueprint = self.sheet.rows, self.result.spans, self.blueprint
         heights = [row.height for row in rows]
-        page = _Page(_page_height(self.layout, self._digit))
+        page = Page(page_height(self.layout, self._digit))
         if blueprint.title_rows is not None:
             page.top, page.end = spans[blueprint.title_rows[0]][0], spans[blueprint.title_rows[1]][1]
             page.titles = sum(heights[page.top - 1 : page.end])
-        units = list(_small_units(self._units, heights, (page.room - page.titles) * _LARGE_UNIT, self._tall))
+        units = list(small_units(self._units, heights, (page.room - page.titles) * LARGE_UNIT, self._tall))
         breaks = page.breaks(units, heights)
         if any(first <= row < last for row in breaks for first, last in self._groups):
             small = [g for g in self._groups if sum(heights[g[0] - 1 : g[1]]) <= page.room - page.titles]
-            whole = page.breaks(_joined(units, small), heights)
+            whole = page.breaks(joined(units, small), heights)
             breaks = whole if len(whole) <= len(breaks) else breaks
         self.sheet.breaks = breaks
         for column in self._columns:
@@ -316,66 +315,16 @@ def _width(layout: Layout, left: int, right: int) -> float:
     return layout.blueprint.width(left, right)
 
 
-@lru_cache(maxsize=64)
-def _page_height(layout: Layout, digit: int) -> float:
-    """Points of rows that fit on a page, when it is scaled to the width of the form."""
-    width, height = layout.blueprint.page
-    natural = sum(layout.blueprint.pixels(column, digit) for column in range(1, layout.last_column + 1))
-    return height / min(1.0, width / (natural * 0.75)) * _PAGE_SAFETY
+def typed_value(cell: Cell, pictures: bool) -> Value:
+    """What a person typed: a number where the cell shows just that number, else the text.
 
-
-@dataclass(slots=True)
-class _Page:
-    """A page to be filled with rows."""
-
-    room: float  # points
-    titles: float = 0.0  # points of the rows repeated on each page, and the first and last of these rows
-    top: int = 1
-    end: int = 0
-
-    def breaks(self, units: list[tuple[int, int]], heights: list[float]) -> list[int]:
-        """The last row of every page but the last, when `units` are put on as few as possible."""
-        found: list[int] = []
-        used = 0.0
-        for first, last in units:
-            needed = sum(heights[first - 1 : last])
-            if used and used + needed > self.room:
-                alone = first - 1 == self.end and self.top > 1  # the head of the table without a row of it
-                found.append(self.top - 1 if alone else first - 1)
-                used = self.titles if first > self.end else 0.0
-            used += needed
-            if used > self.room:
-                used = self.titles + (used - self.room) % max(self.room - self.titles, 1.0)
-        return found
-
-
-def _joined(units: list[tuple[int, int]], groups: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The units in order, those that touch the same group as one."""
-    for low, high in groups:
-        inside = [unit for unit in units if unit[0] <= high and unit[1] >= low]
-        if len(inside) > 1:
-            whole = (min(unit[0] for unit in inside), max(unit[1] for unit in inside))
-            units = sorted([unit for unit in units if unit not in inside] + [whole])
-    return units
-
-
-def _small_units(
-    units: list[tuple[int, int]], heights: list[float], most: float, tall: Mapping[int, int]
-) -> Iterator[tuple[int, int]]:
-    """The units, those higher than `most` taken apart into rows; the rows of one `tall` line stay together."""
-    for first, last in units:
-        if sum(heights[first - 1 : last]) <= most:
-            yield first, last
-            continue
-        row = first
-        while row <= last:
-            end = tall.get(row, row)
-            yield row, end
-            row = end + 1
-
-
-def typed_value(cell: Cell) -> Value:
-    """What a person typed: a number where the cell shows just that number, else the text."""
+    A picture in the cell stays one where the workbook that is written to has the `pictures` of the input.
+    """
+    if cell.problem is CellProblem.PICTURE and pictures:
+        if cell.picture:
+            return Placed(cell.picture)
+        if cell.formula:
+            return Formula(cell.formula, f"={cell.formula.removeprefix('_xlfn.')}")
     if cell.number is not None and cell.text.strip() == decimal_text(cell.number):
         return cell.number
     return cell.typed or None

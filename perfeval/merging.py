@@ -317,7 +317,7 @@ _NOTHING = Cell()
 
 def _problem(cell: Cell, problem: CellProblem | None) -> Cell:
     """The cell with what was wrong with it; a formula without a value stands there as text now."""
-    if problem is None:
+    if problem is None or cell.problem is problem:
         return cell
     text = "" if problem is CellProblem.UNCACHED else cell.text
     return Cell(cell.ref, text, None, cell.text.removeprefix("=") if not text else None, problem)

@@ -38,7 +38,7 @@ class CellProblem(StrEnum):
 
     UNCACHED = "uncached"  # a formula that no program has calculated yet
     ERROR = "error"  # #REF!, #DIV/0! …
-    PICTURE = "picture"  # a WPS in-cell picture (DISPIMG)
+    PICTURE = "picture"  # a picture in the cell: DISPIMG of WPS, or placed there by Excel
 
 
 @record(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Cell:
     number: Decimal | None = None  # the numeric content; None for text, blanks, dates
     formula: str | None = None  # without the leading "="
     problem: CellProblem | None = None
+    picture: int | None = None  # number of the picture that Excel placed in the cell; 0: not known
 
     def __bool__(self) -> bool:
         return bool(self.text.strip()) or self.problem is not None

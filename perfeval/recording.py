@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from functools import lru_cache
 
 from perfeval.canvas import FormPlan
@@ -125,7 +126,7 @@ def _computed_places(layout: Layout) -> tuple[tuple[str, int, int], ...]:
 def _value_text(value: Value) -> str:
     if isinstance(value, Formula):
         return value.value if isinstance(value.value, str) else format(value.value, ".15g")
-    return decimal_text(value) if value is not None and not isinstance(value, str | int) else str(value or "")
+    return decimal_text(value) if isinstance(value, Decimal) else str(value or "")
 
 
 def _placed(outcome: FormOutcome, plan: FormPlan) -> Iterator[tuple[Finding, str]]:

@@ -143,7 +143,7 @@ class TablePlan:
             return None  # shared by several rows: placed with the levels
         if name == "name":
             return indicator.name if indicator else line.name
-        return typed_value(indicator.cell(name)) if indicator else None
+        return typed_value(indicator.cell(name), self.canvas.pictures) if indicator else None
 
     def _levels(self, lines: list[_Line], starts: list[int], ends: list[int]) -> None:
         """Level 1, level 2 and criterion: written once for equal neighbours, merged down when they are several."""

@@ -30,7 +30,10 @@ _FARTHEST = 50  # rows below the form; what stands further down, up to row 1,048
 def plan_form(
     layout: Layout, form: Form, evaluation: Evaluation, narrative: Mapping[str, str], digit: int | None = None
 ) -> FormPlan:
-    """Plan the finished form for a workbook whose unit of column widths is `digit` pixels; None: the template's."""
+    """Plan the finished form for the input's own workbook, whose column widths count in `digit` pixels.
+
+    None: for a copy of the pack's.
+    """
     return _Planner(layout, form, evaluation, narrative, digit).plan()
 
 
@@ -126,7 +129,7 @@ class _Planner:
             cell = Cell(text=str(self.form.year))
         if slot.text or slot.suffix:
             return f"{slot.text}{cell.typed if cell else ''}{slot.suffix}"
-        return typed_value(cell) if cell else None
+        return typed_value(cell, self.canvas.pictures) if cell else None
 
     def _computed(self, slot: Slot) -> Value:
         """The value of a place that is computed, None for one that a person fills in."""
@@ -205,7 +208,7 @@ class _Planner:
             taken.add((row, column))
             while self.canvas.height < row:
                 self.canvas.sheet.rows.append(PlannedRow(15.0))
-            self.canvas.sheet.rows[row - 1].beside[column] = typed_value(stray.cell)
+            self.canvas.sheet.rows[row - 1].beside[column] = typed_value(stray.cell, self.canvas.pictures)
             self.canvas.remember(stray.cell, row, column)
 
 

@@ -142,8 +142,14 @@ STRINGS = (
 )  # fmt: skip
 
 
-def cell(text: str, number: str | None = None, formula: str | None = None, problem: CellProblem | None = None) -> Cell:
-    return Cell("A1", text, None if number is None else Decimal(number), formula, problem)
+def cell(
+    text: str,
+    number: str | None = None,
+    formula: str | None = None,
+    problem: CellProblem | None = None,
+    picture: int | None = None,
+) -> Cell:
+    return Cell("A1", text, None if number is None else Decimal(number), formula, problem, picture)
 
 
 # What a file stores for cell A1 → what a person sees there.
@@ -174,7 +180,8 @@ STORED: Mapping[str, Cell | None] = {
     '<c r="A1" t="b"><v>1</v></c>': cell("TRUE"),
     '<c r="A1" t="b"><v>0</v></c>': cell("FALSE"),
     '<c r="A1" t="e"><v>#REF!</v></c>': cell("#REF!", problem=ERROR),
-    '<c r="A1" t="e" vm="1"><v>#VALUE!</v></c>': cell("[图片]", problem=PICTURE),
+    '<c r="A1" t="e" vm="3"><v>#VALUE!</v></c>': cell("[图片]", problem=PICTURE, picture=3),
+    '<c r="A1" t="e" vm="x"><v>#VALUE!</v></c>': cell("[图片]", problem=PICTURE, picture=0),
     '<c r="A1"><f>1+1</f><v>2</v></c>': cell("2", "2", "1+1"),
     '<c r="A1"><f>IF(A2&lt;1,"a&amp;b",0)</f><v>0</v></c>': cell("0", "0", 'IF(A2<1,"a&b",0)'),
     '<c r="A1" s="1"><f>B1/C1</f><v>0.8313</v></c>': cell("83.13%", "0.8313", "B1/C1"),

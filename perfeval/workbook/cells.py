@@ -72,7 +72,7 @@ class CellMaker:
         style: str | None,
         value: str | None,
         formula: str | None,
-        rich: bool = False,
+        picture: int | None = None,
     ) -> Cell | None:
         """The cell of `<c t=kind s=style>` with the text of `<v>` or `<is>`; None when it is blank.
 
@@ -91,8 +91,8 @@ class CellMaker:
             return number_cell(address, value, self._format(style) if style else GENERAL, formula, self._date1904)
         if kind == "e":
             # A picture placed in a cell by Excel 365 is an error value with rich metadata and without formula.
-            if is_picture(formula) or (rich and formula is None):
-                return Cell(address, PICTURE_TEXT, None, formula, CellProblem.PICTURE)
+            if is_picture(formula) or (picture is not None and formula is None):
+                return Cell(address, PICTURE_TEXT, None, formula, CellProblem.PICTURE, picture)
             return Cell(address, value, None, formula, CellProblem.ERROR)
         if kind == "b":
             return text_cell(address, "TRUE" if value in _TRUE else "FALSE", formula)

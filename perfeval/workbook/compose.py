@@ -20,6 +20,7 @@ from perfeval.workbook.styles import Look
 __all__ = [
     "Formula",
     "Link",
+    "Placed",
     "PlannedRow",
     "SheetPlan",
     "Value",
@@ -38,7 +39,14 @@ class Formula:
     value: float | str
 
 
-Value = str | Decimal | int | Formula | None
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A picture that Excel placed in a cell, by its number in the workbook."""
+
+    number: int
+
+
+Value = str | Decimal | int | Formula | Placed | None
 
 
 @dataclass(slots=True)
@@ -131,6 +139,8 @@ def _content(value: Value) -> str:
         if isinstance(value.value, str):
             return f' t="str"><f>{expression}</f><v>{xml_text(value.value)}</v></c>'
         return f"><f>{expression}</f><v>{value.value!r}</v></c>"
+    if isinstance(value, Placed):
+        return f' t="e" vm="{value.number}"><v>#VALUE!</v></c>'
     return "/>" if value is None else f"><v>{value}</v></c>"
 
 

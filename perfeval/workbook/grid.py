@@ -148,15 +148,21 @@ _usual_index = lru_cache(maxsize=32)(_merge_index)  # forms of a batch with equa
 class Book:
     """A workbook: its sheets in order."""
 
-    __slots__ = ("decrypted", "kind", "package", "sheets")
+    __slots__ = ("decrypted", "kind", "objects", "package", "sheets")
 
     def __init__(
-        self, kind: Kind, sheets: Iterable[Sheet], package: Package | None = None, decrypted: bool = False
+        self,
+        kind: Kind,
+        sheets: Iterable[Sheet],
+        package: Package | None = None,
+        decrypted: bool = False,
+        objects: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self.kind: Kind = kind
         self.sheets = tuple(sheets)
         self.package = package  # of an OOXML workbook, else None
         self.decrypted = decrypted  # opened with a password: what is made from it has none
+        self.objects = objects  # what there is besides cells (图片, 批注, 宏 …), looked for only when asked
 
 
 def open_book(data: bytes, *, password: str | None = None) -> Book:
@@ -180,10 +186,16 @@ def _zipped_book(archive: Archive, decrypted: bool = False) -> Book:
         raise BadWorkbook("TPL002", kind=zip_described(kind))
     package = Package(archive)
     worksheets = [sheet for sheet in package.sheets if sheet.kind == "worksheet"]
+
+    def objects() -> tuple[str, ...]:
+        from perfeval.workbook.losses import objects_in_parts
+
+        return objects_in_parts(package.names)
+
     if package.binary:
-        return Book("xlsb", _xlsb_sheets(package, worksheets), None, decrypted)
+        return Book("xlsb", _xlsb_sheets(package, worksheets), None, decrypted, objects)
     strings = _SharedStrings(package)
-    return Book("ooxml", (_ooxml_sheet(package, sheet, strings) for sheet in worksheets), package, decrypted)
+    return Book("ooxml", (_ooxml_sheet(package, sheet, strings) for sheet in worksheets), package, decrypted, objects)
 
 
 def _ods_book(archive: Archive) -> Book:
@@ -191,7 +203,15 @@ def _ods_book(archive: Archive) -> Book:
 
     if is_encrypted(archive):
         raise BadWorkbook("TPL004")
-    return Book("ods", (Sheet(table.name, table.state, None, table.parsed) for table in read_tables(archive)))
+
+    def objects() -> tuple[str, ...]:
+        from perfeval.workbook.losses import objects_in_parts, objects_in_text
+
+        seen = (*objects_in_text(archive.read("content.xml")), *objects_in_parts(archive.names))
+        return tuple(dict.fromkeys(seen))
+
+    sheets = (Sheet(table.name, table.state, None, table.parsed) for table in read_tables(archive))
+    return Book("ods", sheets, objects=objects)
 
 
 def _compound_book(data: bytes, password: str | None) -> Book:
@@ -205,8 +225,9 @@ def _compound_book(data: bytes, password: str | None) -> Book:
         return _zipped_book(Archive(decrypted(data, container, password)), decrypted=True)
     if "Workbook" not in container:
         raise BadWorkbook("TPL015" if "Book" in container else "TPL002", kind=ole_described(container.names))
+    macros = ("宏",) if "_VBA_PROJECT_CUR" in container else ()
     try:
-        return _xls_book(container.stream("Workbook"))
+        return _xls_book(container.stream("Workbook"), macros=macros)
     except BadWorkbook as refusal:
         if refusal.code != "TPL004":
             raise
@@ -214,14 +235,20 @@ def _compound_book(data: bytes, password: str | None) -> Book:
     return _xls_book(Compound(plain).stream("Workbook"), decrypted=True)
 
 
-def _xls_book(stream: bytes, decrypted: bool = False) -> Book:
+def _xls_book(stream: bytes, decrypted: bool = False, macros: tuple[str, ...] = ()) -> Book:
     from perfeval.workbook.biff import BiffBook
 
     if len(stream) > LIMITS.legacy_size:
         raise BadWorkbook("TPL006", what="工作簿", limit=f"{LIMITS.legacy_size >> 20} MB")
     book = BiffBook(stream)
     sheets = (Sheet(sheet.name, sheet.state, None, partial(book.sheet_content, sheet)) for sheet in book.sheets)
-    return Book("xls", sheets, None, decrypted)
+
+    def objects() -> tuple[str, ...]:
+        from perfeval.workbook.losses import objects_in_stream
+
+        return objects_in_stream(stream) + macros
+
+    return Book("xls", sheets, None, decrypted, objects)
 
 
 def _ooxml_sheet(package: Package, sheet: SheetRef, strings: _SharedStrings) -> Sheet:

@@ -112,8 +112,9 @@ def _cell(element: etree._Element, address: str, names: _Names, maker: CellMaker
             formula = child.text or ""
             if child.get("t") == "shared":
                 formula = maker.shared_formula(formula, child.get("si", ""))
-    rich = element.get("vm") is not None
-    return maker.cell(address, element.get("t"), element.get("s"), value, formula, rich)
+    vm = element.get("vm")
+    picture = None if vm is None else int(vm) if vm.isascii() and vm.isdigit() and len(vm) < 10 else 0
+    return maker.cell(address, element.get("t"), element.get("s"), value, formula, picture)
 
 
 def shared_strings(data: bytes, part: str) -> list[str]:

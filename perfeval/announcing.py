@@ -1,0 +1,67 @@
+"""Says what of the input will not be in the finished workbook, before it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from perfeval.findings import Finding
+from perfeval.layout import COMPUTED
+from perfeval.memory import is_memory_sheet
+from perfeval.model import Cell, CellProblem, Form
+from perfeval.workbook.grid import Book, Sheet
+from perfeval.workbook.losses import rich_cells
+from perfeval.workbook.package import Package
+from perfeval.workbook.problems import SHEET_NAME
+
+if TYPE_CHECKING:
+    from perfeval.pipeline import FormOutcome
+
+__all__ = ["announced"]
+
+_NAMED = 5  # cells named one by one
+_MADE_ANEW = ("weight", "score")  # columns whose cells are computed
+
+
+def announced(book: Book, package: Package | None, forms: Sequence[tuple[Sheet, FormOutcome]]) -> list[Finding]:
+    """What is lost of `book`; `package` is its own when that is written to, else None."""
+    found: list[Finding] = []
+    if package is None:
+        ours = [sheet for sheet, _ in forms]
+        others = [s.name for s in book.sheets if not is_memory_sheet(s) and s.cells and all(s is not o for o in ours)]
+        others = [name for name in others if not name.startswith(SHEET_NAME)]
+        if others:
+            found.append(Finding("TPL030", params={"kind": book.kind, "sheets": "”“".join(others)}))
+        objects = dict.fromkeys(book.objects())
+        if any(cell.problem is CellProblem.PICTURE for _, outcome in forms for cell in _typed(outcome.form)):
+            objects["图片"] = None
+        if objects:
+            found.append(Finding("TPL033", params={"kind": book.kind, "what": "、".join(objects)}))
+    for sheet, outcome in forms:
+        typed = [cell for cell in _typed(outcome.read or outcome.form) if cell.ref]
+        formulas = [cell for cell in typed if cell.formula is not None and cell.problem is None]
+        rich = rich_cells(package, sheet.part) if package is not None and sheet.part else frozenset()
+        for code, cells in (("TPL034", formulas), ("TPL035", [cell for cell in typed if cell.ref in rich])):
+            if cells:
+                # Of the file as a whole, in the addresses of the original: the cells have others now.
+                found.append(Finding(code, params={"where": sheet.name, "cells": _named(cells)}))
+    return found
+
+
+def _named(cells: Sequence[Cell]) -> str:
+    named = "、".join(cell.ref for cell in cells[:_NAMED])
+    return named if len(cells) <= _NAMED else f"{named} 等 {len(cells)} 个单元格"
+
+
+def _typed(form: Form) -> Iterator[Cell]:
+    """The cells that a person fills in, each once."""
+    seen: set[str] = set()
+    cells = [cell for path, cell in form.fields.items() if not path.startswith(COMPUTED)]
+    for indicator in form.indicators:
+        cells += (cell for key, cell in indicator.cells.items() if key not in _MADE_ANEW)
+    cells += form.narrative.values()
+    cells += (stray.cell for stray in form.strays)
+    for cell in cells:
+        if cell.ref not in seen:
+            seen.add(cell.ref)
+            yield cell
