@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from perfeval.findings import Finding
 from perfeval.layout import COMPUTED
 from perfeval.memory import is_memory_sheet
-from perfeval.model import Cell, CellProblem, Form
+from perfeval.model import Cell, CellProblem
+from perfeval.outcome import FormOutcome
 from perfeval.workbook.grid import Book, Sheet
 from perfeval.workbook.losses import rich_cells
 from perfeval.workbook.package import Package
 from perfeval.workbook.problems import SHEET_NAME
-
-if TYPE_CHECKING:
-    from perfeval.pipeline import FormOutcome
 
 __all__ = ["announced"]
 
@@ -33,12 +30,12 @@ def announced(book: Book, package: Package | None, forms: Sequence[tuple[Sheet, 
         if others:
             found.append(Finding("TPL030", params={"kind": book.kind, "sheets": "”“".join(others)}))
         objects = dict.fromkeys(book.objects())
-        if any(cell.problem is CellProblem.PICTURE for _, outcome in forms for cell in _typed(outcome.form)):
+        if any(cell.problem is CellProblem.PICTURE for _, outcome in forms for cell in _as_read(outcome)):
             objects["图片"] = None
         if objects:
             found.append(Finding("TPL033", params={"kind": book.kind, "what": "、".join(objects)}))
     for sheet, outcome in forms:
-        typed = [cell for cell in _typed(outcome.read or outcome.form) if cell.ref]
+        typed = [cell for cell in _as_read(outcome) if cell.ref]
         formulas = [cell for cell in typed if cell.formula is not None and cell.problem is None]
         rich = rich_cells(package, sheet.part) if package is not None and sheet.part else frozenset()
         for code, cells in (("TPL034", formulas), ("TPL035", [cell for cell in typed if cell.ref in rich])):
@@ -53,8 +50,9 @@ def _named(cells: Sequence[Cell]) -> str:
     return named if len(cells) <= _NAMED else f"{named} 等 {len(cells)} 个单元格"
 
 
-def _typed(form: Form) -> Iterator[Cell]:
-    """The cells that a person fills in, each once."""
+def _as_read(outcome: FormOutcome) -> Iterator[Cell]:
+    """The cells that a person fills in, each once, as they stood in the sheet."""
+    form = outcome.read or outcome.form
     seen: set[str] = set()
     cells = [cell for path, cell in form.fields.items() if not path.startswith(COMPUTED)]
     for indicator in form.indicators:

@@ -22,8 +22,9 @@ from perfeval.workbook.area import parse_ref, ref
 from perfeval.workbook.carry import Carried, carry
 from perfeval.workbook.compose import merge_cells, row_breaks, sheet_data
 from perfeval.workbook.edit import NewSheet, editable, edited, free_sheet_name
+from perfeval.workbook.extent import Geometry, read_geometry
 from perfeval.workbook.grid import Book, Sheet
-from perfeval.workbook.notes import Geometry, Note
+from perfeval.workbook.notes import Note
 from perfeval.workbook.package import Package, SheetRef
 from perfeval.workbook.problems import FORMATS, SHEET_NAME, STYLES, Problem, is_problem_sheet, problem_sheet
 from perfeval.workbook.references import RowMap
@@ -164,7 +165,7 @@ def _packed(
             own=form.layout.blueprint.rules,
             notes=() if form in new else _notes(own),
             linked=form not in new,
-            geometry=_geometry(form),
+            geometry=_geometry(form, styles.digit),
         )
         xml = _sheet_xml(form, carried, adoption, tints)
         if form in new:
@@ -259,12 +260,19 @@ def _notes(problems: Sequence[Problem]) -> list[Note]:
     return [Note(cell, "\n".join(lines)) for cell, lines in texts.items()]
 
 
-def _geometry(form: _Planned) -> Geometry:
-    rows = form.plan.sheet.rows
+def _geometry(form: _Planned, digit: int) -> Geometry:
+    """The sizes that will be read from the sheet when it is written."""
+    rows, usual = form.plan.sheet.rows, _usual_sizes(form.layout, digit)
     return Geometry(
-        form.layout.blueprint.pixels,
-        lambda row: round(rows[row - 1].height * 4 / 3) if row <= len(rows) else 20,
+        usual.width,
+        lambda row: round(rows[row - 1].height * 4 / 3) if row <= len(rows) else usual.height(row),
     )
+
+
+@lru_cache(maxsize=64)
+def _usual_sizes(layout: Layout, digit: int) -> Geometry:
+    copied = layout.blueprint.copied
+    return read_geometry(copied.get("sheetFormatPr", b"") + copied.get("cols", b""), digit)
 
 
 def _title_rows(form: _Planned) -> str:

@@ -10,7 +10,8 @@ import pytest
 import xlsxwriter
 
 from perfeval.workbook.carry import carry
-from perfeval.workbook.notes import AUTHOR, Geometry, Note, with_notes, without_notes
+from perfeval.workbook.extent import Geometry
+from perfeval.workbook.notes import AUTHOR, Note, with_notes, without_notes
 from perfeval.workbook.package import Package
 from tests.support.foreign import FORM, carried, inserted, members, opened, refilled, rich_workbook, root_of
 from tests.support.office import convert, requires_office, requires_validator, validation_errors

@@ -11,15 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import cast
 
 from lxml import etree
 
 from perfeval.record import record
 from perfeval.workbook.anchors import moved_controls, moved_drawing, moved_formulas, moved_refs, moved_vml
+from perfeval.workbook.extent import Geometry, Resize, read_geometry
 from perfeval.workbook.guard import BadWorkbook, parse_xml
-from perfeval.workbook.notes import Geometry, Note, noted_cells, with_notes, without_notes
+from perfeval.workbook.headers import headers_of, with_headers
+from perfeval.workbook.notes import Note, noted_cells, with_notes, without_notes
 from perfeval.workbook.opc import (
     NewPart,
     free_name,
@@ -32,6 +34,7 @@ from perfeval.workbook.package import Package, Relationship, SheetRef
 from perfeval.workbook.references import RowMap, shift_ranges
 from perfeval.workbook.rules import NO_RULES, Placed, Rules, merged
 from perfeval.workbook.sheetxml import MAIN, RELATIONSHIPS, attribute, worksheet
+from perfeval.workbook.styles import StyleSheet
 
 __all__ = ["Carried", "carry"]
 
@@ -58,6 +61,7 @@ class Carried:
     rules: tuple[Placed, ...]  # those that are not ours
     code_name: str  # by which the sheet's macros know it
     tab_colour: str  # the element, "" when there is none
+    headers: str = ""  # the `headerFooter` element without its footers, "" when nothing is at the top of a page
     replaced: dict[str, bytes] = field(default_factory=dict)  # parts that changed
     added: list[NewPart] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
@@ -66,9 +70,11 @@ class Carried:
         """The new sheet part: `own` elements by name, our `rules` (see `Rules.expanded`), and what is kept.
 
         Where both have an element, ours stands; lists of rules are joined, ours first. `sheetPr` gets the tab
-        colour and the code name.
+        colour and the code name; what the sheet's owner put at the top of the pages stays where ours has nothing.
         """
         elements = self.elements | dict(own) | merged(rules, self.rules)
+        if self.headers:
+            elements["headerFooter"] = with_headers(own.get("headerFooter", ""), self.headers)
         if self.code_name or self.tab_colour:
             elements["sheetPr"] = _sheet_properties(own.get("sheetPr", ""), self.code_name, self.tab_colour)
         return worksheet(self.root, elements)
@@ -88,7 +94,8 @@ def carry(
 
     `own` are the rules of the pack's form: equal ones in the sheet are ours of last time and are left out, for the
     writer puts them in anew. `notes` (with the addresses of the new sheet) replace the notes we left last time; a
-    cell on which somebody else commented keeps that comment and gets none of ours. `geometry` is the new sheet's.
+    cell on which somebody else commented keeps that comment and gets none of ours. `geometry` is the new sheet's: with
+    it, pictures and what else has a fixed size keep it, whatever the rows under them are now.
 
     With `linked=False` the new sheet is meant for another part: what lives in parts of its own – drawings, comments,
     notes, links outside – is left out, as the other part has no relationships.
@@ -102,19 +109,31 @@ def carry(
         rules=kept.rules.without(own).moved(row_map, sheet.name, linked=linked),
         code_name=kept.code_name,
         tab_colour=kept.tab_colour,
+        headers=kept.headers,
     )
+    resize = None if geometry is None else Resize(_geometry(package, sheet.part), geometry)
     for name, element in kept.elements.items():
         if all(rel_id in relations for rel_id in element.rel_ids):
             xml = element.xml
             if name in ("controls", "oleObjects"):
-                xml = moved_controls(xml, row_map, sheet.name)
+                xml = moved_controls(xml, row_map, sheet.name, resize)
             carried.elements[name] = xml
     if kept.filter_range:
         carried.elements["autoFilter"] = f'<autoFilter ref="{attribute(shift_ranges(kept.filter_range, row_map))}"/>'
-    _move_parts(carried, package, sheet, relations.values(), row_map)
+    _move_parts(carried, package, sheet, relations.values(), row_map, resize)
     if linked:
-        _annotate(carried, package, sheet, relations, row_map, notes, geometry or Geometry())
+        _annotate(carried, package, sheet, relations, row_map, notes, resize)
     return carried
+
+
+def _geometry(package: Package, part: str) -> Geometry:
+    """The sizes of the cells of a sheet, read when the first is asked for: few sheets have things that need them."""
+
+    @cache
+    def read() -> Geometry:
+        return read_geometry(package.read(part), StyleSheet.of(package).digit)
+
+    return Geometry(lambda column: read().width(column), lambda row: read().height(row))
 
 
 @record(frozen=True, slots=True)
@@ -133,6 +152,7 @@ class _Kept:
     code_name: str
     tab_colour: str
     filter_range: str
+    headers: str
 
 
 def _without_cells(data: bytes) -> bytes:
@@ -159,7 +179,7 @@ def _taken_apart(data: bytes, part: str) -> _Kept:
         raise BadWorkbook("TPL012", part=part, detail=str(root.tag))
     start, spaces = _start_tag(root)
     elements: dict[str, _Element] = {}
-    code_name = tab_colour = filter_range = ""
+    code_name = tab_colour = filter_range = headers = ""
     for child in root:
         name = etree.QName(child).localname
         if child.tag == f"{{{_COMPATIBILITY}}}AlternateContent":  # controls, with a fallback for older programs
@@ -172,7 +192,9 @@ def _taken_apart(data: bytes, part: str) -> _Kept:
             tab_colour = _fragment(colour, {"": MAIN}) if colour is not None else ""
         elif name == "autoFilter":
             filter_range = child.get("ref", "")
-    return _Kept(start, elements, Rules.of(root), code_name, tab_colour, filter_range)
+        elif name == "headerFooter":
+            headers = headers_of(_fragment(child, {"": MAIN}))
+    return _Kept(start, elements, Rules.of(root), code_name, tab_colour, filter_range, headers)
 
 
 def _start_tag(root: etree._Element) -> tuple[str, Mapping[str, str]]:
@@ -222,9 +244,17 @@ def _sheet_properties(own: str, code_name: str, tab_colour: str) -> str:
 
 
 def _move_parts(
-    carried: Carried, package: Package, sheet: SheetRef, relations: Iterable[Relationship], row_map: RowMap
+    carried: Carried,
+    package: Package,
+    sheet: SheetRef,
+    relations: Iterable[Relationship],
+    row_map: RowMap,
+    resize: Resize | None,
 ) -> None:
     """Move what stands in parts of its own; comments and their boxes are left to `_annotate`."""
+
+    def drawing(data: bytes, row_map: RowMap) -> bytes:
+        return moved_drawing(data, row_map, resize)
 
     def buttons(data: bytes, row_map: RowMap) -> bytes:
         return moved_formulas(data, row_map, sheet.name, unqualified=True)
@@ -233,7 +263,7 @@ def _move_parts(
         return buttons(moved_refs(data, row_map), row_map)
 
     movers: Mapping[str, Callable[[bytes, RowMap], bytes]] = {
-        "drawing": moved_drawing,
+        "drawing": drawing,
         "threadedComment": moved_refs,
         "table": table,
         "ctrlProp": buttons,
@@ -254,7 +284,7 @@ def _annotate(
     relations: Mapping[str, Relationship],
     row_map: RowMap,
     notes: Sequence[Note],
-    geometry: Geometry,
+    resize: Resize | None,
 ) -> None:
     """Bring the sheet's comments and their boxes up to date: the clerk's moved, ours of last time gone, `notes` in."""
     comments_rel = next((r for r in relations.values() if r.kind == "comments" and r.target in package), None)
@@ -265,10 +295,11 @@ def _annotate(
     if comments is not None:
         comments, vml = without_notes(comments, vml)
     comments = None if comments is None else moved_refs(comments, row_map)
-    vml = None if vml is None else moved_vml(vml, row_map)
+    vml = None if vml is None else moved_vml(vml, row_map, resize)
     taken = frozenset() if comments is None else noted_cells(comments)
     fresh = [note for note in notes if note.ref not in taken]
     if fresh:
+        geometry = Geometry() if resize is None else resize.after
         comments, vml = with_notes(comments, vml, fresh, geometry, _cluster(package, sheet, old_vml))
     links = _Links(carried, package, sheet)
     # The sheet's id in the names keeps two forms of one workbook apart, whose parts are made independently.

@@ -9,18 +9,19 @@ first line, which names the author as Excel itself begins a comment.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from html import unescape
 
 from perfeval.record import record
 from perfeval.workbook.area import parse_ref
+from perfeval.workbook.extent import Geometry, walk
 from perfeval.workbook.guard import plain_xml
 from perfeval.workbook.sheetxml import MAIN, text
 from perfeval.workbook.splice import elements, replaced
 
-__all__ = ["AUTHOR", "Geometry", "Note", "noted_cells", "with_notes", "without_notes"]
+__all__ = ["AUTHOR", "Note", "noted_cells", "with_notes", "without_notes"]
 
 AUTHOR = "perfeval"
 _SIGNATURE = f"{AUTHOR}:".encode()
@@ -61,22 +62,6 @@ class Note:
 
     ref: str  # A1 address; of a merged range its first cell
     text: str
-
-
-def _standard_width(_column: int) -> int:
-    return 64
-
-
-def _standard_height(_row: int) -> int:
-    return 20
-
-
-@record(frozen=True, slots=True)
-class Geometry:
-    """Sizes of columns and rows in pixels (from 1), so that a box can be given a size: it is anchored to cells."""
-
-    width: Callable[[int], int] = _standard_width
-    height: Callable[[int], int] = _standard_height
 
 
 def noted_cells(comments: bytes) -> frozenset[str]:
@@ -199,11 +184,11 @@ def _box(note: Note, number: int, geometry: Geometry) -> str:
     row, column = parse_ref(note.ref)
     lines = 1 + sum(max(1, -(-len(line) // _LINE_LENGTH)) for line in note.text.split("\n"))
     height = lines * _LINE + 14
-    left = (column + 1, 15)
-    top = (row - 1, 5) if row > 1 else (row, 2)
-    right = _walk(*left, _WIDTH, geometry.width)
-    bottom = _walk(*top, height, geometry.height)
-    anchor = ", ".join(f"{cell - 1}, {offset}" for cell, offset in (left, top, right, bottom))
+    left = (column, 15)
+    top = (row - 2, 5) if row > 1 else (0, 2)
+    right = walk(left, _WIDTH, geometry.width, 1)
+    bottom = walk(top, height, geometry.height, 1)
+    anchor = ", ".join(f"{cell}, {offset}" for cell, offset in (left, top, right, bottom))
     return (
         f'id="_x0000_s{number}" type="#_x0000_t202" style="position:absolute;margin-left:0;margin-top:0;'
         f'width:{_WIDTH * 0.75:g}pt;height:{height * 0.75:g}pt;z-index:{number % _CLUSTER};visibility:hidden"'
@@ -214,14 +199,3 @@ def _box(note: Note, number: int, geometry: Geometry) -> str:
         f"<x:Anchor>{anchor}</x:Anchor><x:AutoFill>False</x:AutoFill><x:Row>{row - 1}</x:Row>"
         f"<x:Column>{column - 1}</x:Column></x:ClientData></v:shape>"
     )
-
-
-def _walk(cell: int, offset: int, distance: int, size: Callable[[int], int]) -> tuple[int, int]:
-    """The cell and the offset in it that lie `distance` pixels further."""
-    offset += distance
-    for _ in range(_CLUSTER):  # hidden cells have no size
-        if offset <= size(cell):
-            break
-        offset -= size(cell)
-        cell += 1
-    return cell, offset
