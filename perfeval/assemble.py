@@ -26,7 +26,15 @@ from perfeval.workbook.extent import Geometry, read_geometry
 from perfeval.workbook.grid import Book, Sheet
 from perfeval.workbook.notes import Note
 from perfeval.workbook.package import Package, SheetRef
-from perfeval.workbook.problems import FORMATS, SHEET_NAME, STYLES, Problem, is_problem_sheet, problem_sheet
+from perfeval.workbook.problems import (
+    FORMATS,
+    PROBLEM_TITLES,
+    SHEET_NAME,
+    STYLES,
+    Problem,
+    is_problem_sheet,
+    problem_sheet,
+)
 from perfeval.workbook.references import RowMap
 from perfeval.workbook.styles import Adoption, Look, StyleSheet
 from perfeval.writer import FormPlan, blank_plan, plan_form
@@ -154,6 +162,7 @@ def _packed(
     added: list[NewSheet] = []
     carried_all: list[Carried] = []
     problems = [_problem(finding) for finding in findings]
+    titles = {form.name: rows for form in planned if form not in new and (rows := _title_rows(form))}
     for form in planned:
         own = [problem for problem in problems if problem.sheet == form.name]
         adoption, tints = _adopted(styles, form, own)
@@ -179,6 +188,7 @@ def _packed(
         # The list we wrote last time gives up its name.
         name = free_sheet_name(SHEET_NAME, [s.name for s in package.sheets if s.name not in dropped])
         added.append(NewSheet(name, problem_sheet(problems, {**listed.xf})))
+        titles[name] = PROBLEM_TITLES
     if memory is not None:
         name = free_sheet_name(MEMORY_NAME, [s.name for s in package.sheets if s.name not in dropped])
         added.append(NewSheet(name, memory_sheet(memory), "veryHidden"))
@@ -187,7 +197,7 @@ def _packed(
         package,
         sheets=sheets,
         styles=styles.data,
-        print_titles={form.name: titles for form in kept if (titles := _title_rows(form))},
+        print_titles=titles,
         print_areas={form.name: _area(form) for form in kept},
         new_sheets=added,
         drop_sheets=dropped,

@@ -11,9 +11,10 @@ import pytest
 import xlsxwriter
 from lxml import etree
 
-from perfeval.workbook.anchors import moved_drawing, moved_formulas, moved_refs, moved_vml
+from perfeval.workbook.anchors import moved_controls, moved_drawing, moved_formulas, moved_refs, moved_vml
 from perfeval.workbook.carry import carry
 from perfeval.workbook.edit import edited
+from perfeval.workbook.extent import Geometry, Resize, read_geometry
 from perfeval.workbook.notes import without_notes
 from perfeval.workbook.package import Package
 from perfeval.workbook.rules import Rules
@@ -183,6 +184,20 @@ def test_form_controls_follow_their_rows_and_their_linked_cell_too(rich: bytes, 
     assert [row.text for row in control.iter(f"{XDR}row")] == rows
     assert b'fmlaLink="$B$19"' in members(after)["xl/ctrlProps/ctrlProp1.xml"]
     assert members(refilled(data))["xl/ctrlProps/ctrlProp1.xml"] == members(data)["xl/ctrlProps/ctrlProp1.xml"]
+
+
+def test_what_has_a_fixed_size_keeps_it_when_the_rows_under_it_become_higher(rich: bytes) -> None:
+    before = Geometry(height=lambda row: 20)
+    for higher, ends in ((20, "16"), (40, "15"), (10, "18")):
+        resize = Resize(before, Geometry(height=lambda row, height=higher: height))
+        moved = moved_controls(CONTROLS.format(stretch=""), identity, FORM, resize)
+        assert re.findall(r"<xdr:row>(\d+)", moved) == ["14", ends]
+        again = Resize(resize.after, resize.after)
+        assert moved_controls(moved, identity, FORM, again) == moved  # what fits is not touched
+    sheet = members(rich)[SHEET].replace(b'<row r="16"', b'<row r="16" ht="30" customHeight="1"')
+    sheet = sheet.replace(b'<row r="17"', b'<row r="17" hidden="1"')
+    sizes = read_geometry(sheet, 8)
+    assert [sizes.height(row) for row in (15, 16, 17, 99)] == [20, 40, 0, 20]
 
 
 def test_threaded_comments_follow_their_rows() -> None:

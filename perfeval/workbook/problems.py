@@ -14,9 +14,10 @@ from perfeval.workbook.grid import Sheet
 from perfeval.workbook.sheetxml import MAIN, attribute, worksheet
 from perfeval.workbook.textfit import Font
 
-__all__ = ["FORMATS", "SHEET_NAME", "STYLES", "Problem", "is_problem_sheet", "problem_sheet"]
+__all__ = ["FORMATS", "PROBLEM_TITLES", "SHEET_NAME", "STYLES", "Problem", "is_problem_sheet", "problem_sheet"]
 
 SHEET_NAME = "问题清单"
+PROBLEM_TITLES = "2:2"  # rows that every page of it repeats
 _TITLE = "自评表问题清单"
 _HEADER = ("级别", "编码", "位置", "栏目", "问题", "改法")
 _WIDTHS = (7.0, 9.0, 20.0, 26.0, 58.0, 48.0)
