@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +68,24 @@ def test_filling_is_deterministic_and_settles(
         (f.code, f.label, f.message) for f in again.findings if f.cell == ""
     ]
     assert sorted((f.code, f.label) for f in back.findings) == sorted((f.code, f.label) for f in again.findings)
+
+
+_ALONE = """
+import hashlib, sys
+from pathlib import Path
+from perfeval.pipeline import Options, produce
+for name in sys.argv[1:]:
+    _, data = produce(Path(name), Path(name).read_bytes(), Options())
+    print(hashlib.sha256(data).hexdigest())
+assert "openpyxl" not in sys.modules
+"""
+
+
+def test_other_libraries_in_the_process_change_no_byte(finished: dict[str, Outcome], inbox: Path) -> None:
+    """openpyxl, which is loaded here, makes prefixes of its own known to lxml for the whole process."""
+    assert "openpyxl" in sys.modules
+    sources = [str(next(inbox.rglob(name))) for name in NAMES]
+    alone = subprocess.run([sys.executable, "-c", _ALONE, *sources], capture_output=True, text=True, check=True)
+    outputs = [finished[name].output for name in NAMES]
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in outputs if path is not None]
+    assert alone.stdout.split() == digests

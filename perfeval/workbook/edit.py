@@ -220,7 +220,8 @@ class _Edit:
         part = free_name(self._beside("worksheets/sheet{}.xml"), taken)
         self.add(NewPart(part, sheet.xml, _WORKSHEET_TYPE))
         ids = {int(entry.get("sheetId", "0")) for entry in listed if entry.get("sheetId", "").isdecimal()}
-        entry = etree.Element(f"{_M}sheet")
+        # Without a prefix of its own it would get whichever other libraries in the process have made known to lxml.
+        entry = etree.Element(f"{_M}sheet", nsmap={"r": RELATIONSHIPS})
         entry.set("name", sheet.name)
         entry.set("sheetId", str(max(ids, default=0) + 1))
         if sheet.state != "visible":

@@ -60,7 +60,7 @@ def with_properties(data: bytes | None, values: Mapping[str, str | None]) -> byt
             continue
         for child in list(entry):
             entry.remove(child)
-        etree.SubElement(entry, f"{{{_VALUES}}}lpwstr").text = written
+        etree.SubElement(entry, f"{{{_VALUES}}}lpwstr", nsmap={"vt": _VALUES}).text = written
         changed = True
     if not changed and data is not None:
         return data
