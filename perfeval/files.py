@@ -12,14 +12,27 @@ import os
 import re
 import stat
 import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from perfeval.findings import Finding
 
-__all__ = ["TEMPORARY_PREFIX", "holds", "read_fault", "reason", "safe_name", "write_atomic", "write_fault"]
+__all__ = [
+    "TEMPORARY_PREFIX",
+    "holds",
+    "is_free",
+    "read_fault",
+    "reason",
+    "safe_name",
+    "write_atomic",
+    "write_fault",
+    "write_folder",
+]
 
 # Hidden, so that neither people nor a later run over the folder take it for a workbook.
 TEMPORARY_PREFIX = ".~perfeval-"
+_LEFT_BEHIND_NS = 3600 * 10**9  # a temporary file so much older than a new one belongs to a program that was killed
 
 # Device names that Windows reserves in every folder, whatever the extension.
 _RESERVED = frozenset(
@@ -45,11 +58,12 @@ def write_atomic(target: Path, data: bytes, *, overwrite: bool = True, durable: 
     except UnicodeEncodeError as error:  # a locale that cannot spell Chinese names
         raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), str(target)) from error
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}.tmp"
+    temporary = _temporary(target)
     try:
         # O_EXCL: a name planted by somebody else is an error, not a place to write through.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         with open(os.open(temporary, flags, 0o666), "wb") as stream:  # noqa: PTH123 - a descriptor, not a path
+            _remove_left_behind(target.parent)
             stream.write(data)
             stream.flush()
             _adopt_mode(stream.fileno(), target)
@@ -62,8 +76,29 @@ def write_atomic(target: Path, data: bytes, *, overwrite: bool = True, durable: 
         if durable:
             _sync_folder(target.parent)
     except BaseException:  # Ctrl-C too must not leave the temporary file
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        _remove(temporary)
+        raise
+
+
+def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Make the folder `target` with `files` (paths below it) in one step; on any failure nothing is left behind.
+
+    OSError when there is something at `target` already.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _temporary(target)
+    try:
+        temporary.mkdir()
+        _remove_left_behind(target.parent)
+        for name, data in files.items():
+            path = temporary / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        if os.path.lexists(target):  # an empty folder would be replaced
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        temporary.rename(target)
+    except BaseException:
+        _remove(temporary)
         raise
 
 
@@ -73,6 +108,44 @@ def holds(path: Path, data: bytes) -> bool:
         return path.stat().st_size == len(data) and path.read_bytes() == data
     except OSError:
         return False
+
+
+def is_free(path: Path, data: bytes) -> bool:
+    """Whether `data` may go to `path`: nothing is there, or that very content from a run that was cut off."""
+    return not os.path.lexists(path) or holds(path, data)
+
+
+def _temporary(target: Path) -> Path:
+    return target.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}.tmp"
+
+
+@lru_cache(maxsize=1024)
+def _remove_left_behind(folder: Path) -> None:
+    """Take away, once for each folder, what runs that were killed left there; not what another run is just writing.
+
+    It is called when a temporary file of this run is there: ages are told by the clock of the disk alone.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        found = {
+            Path(entry.path): entry.stat(follow_symlinks=False).st_mtime_ns
+            for entry in entries
+            if entry.name.startswith(TEMPORARY_PREFIX) and entry.name.endswith(".tmp")
+        }
+        newest = max(found.values(), default=0)
+        for path, modified in found.items():
+            if newest - modified > _LEFT_BEHIND_NS:
+                _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Take away a temporary file or folder, if that can be."""
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            import shutil  # rarely needed
+
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _adopt_mode(descriptor: int, target: Path) -> None:
@@ -101,7 +174,8 @@ def _move_without_replacing(temporary: Path, target: Path) -> None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
         temporary.replace(target)
     else:
-        temporary.unlink()
+        with contextlib.suppress(OSError):  # the result stands; a later run takes the second name away
+            temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

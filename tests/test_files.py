@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfeval.files import read_fault, safe_name, write_atomic, write_fault
+from perfeval.files import TEMPORARY_PREFIX, read_fault, safe_name, write_atomic, write_fault, write_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -99,6 +99,71 @@ def test_any_failure_keeps_the_old_file_and_removes_the_temporary_one(
         write_atomic(target, b"new", durable=True)
     assert target.read_bytes() == b"old"
     assert names(tmp_path) == ["out.xlsx"]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_a_killed_run_left_is_taken_away_but_not_what_another_is_just_writing(tmp_path: Path, kind: str) -> None:
+    left, busy = tmp_path / f"{TEMPORARY_PREFIX}left.tmp", tmp_path / f"{TEMPORARY_PREFIX}busy.tmp"
+    for path in (left, busy):
+        if kind == "file":
+            path.write_bytes(b"half")
+        else:
+            (path / "narrative").mkdir(parents=True)
+            (path / "narrative" / "goals.j2").write_bytes(b"half")
+    (tmp_path / "old.xlsx").write_bytes(b"a result")
+    now = busy.stat().st_mtime  # by the clock of the disk, which may be another than ours
+    for path in (left, tmp_path / "old.xlsx"):
+        os.utime(path, (now - 7200, now - 7200))
+    write_atomic(tmp_path / "out.xlsx", b"new")
+    assert names(tmp_path) == [busy.name, "old.xlsx", "out.xlsx"]
+
+
+def test_a_result_stands_although_its_temporary_name_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.EIO, "no")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    write_atomic(tmp_path / "out.xlsx", b"new", overwrite=False)
+    assert (tmp_path / "out.xlsx").read_bytes() == b"new"
+
+
+FILES = {"rules.toml": b"rules", "narrative/goals.j2": b"text"}
+
+
+def test_a_folder_is_there_with_all_its_files_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        if path.name == "goals.j2":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="space"):
+            write_folder(tmp_path / "deep" / "pack", FILES)
+    assert names(tmp_path / "deep") == []
+    write_folder(tmp_path / "deep" / "pack", FILES)
+    found = {name: (tmp_path / "deep" / "pack" / name).read_bytes() for name in FILES}
+    assert found == FILES
+    assert names(tmp_path / "deep") == ["pack"]
+
+
+@pytest.mark.parametrize("there", ["an empty folder", "a full folder", "a file"])
+def test_a_folder_replaces_nothing(tmp_path: Path, there: str) -> None:
+    target = tmp_path / "pack"
+    if there == "a file":
+        target.write_bytes(b"mine")
+    else:
+        target.mkdir()
+    if there == "a full folder":
+        (target / "mine").write_bytes(b"mine")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OSError, match="exists"):
+        write_folder(target, FILES)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_locale_that_cannot_spell_the_name_is_a_fault_of_the_name(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from perfeval.cli import program
 from perfeval.errors import ExitCode
+from perfeval.files import TEMPORARY_PREFIX
 from perfeval.pack import available, load_folder, load_pack
 from perfeval.pipeline import Options, blank_form, inspect
 from perfeval.propose import propose
@@ -213,6 +214,14 @@ def test_another_format_is_asked_to_be_saved_as_xlsx(tmp_path: Path) -> None:
     result = run("packs", "new", path, "--id", "made", "--out", tmp_path)
     assert result.exit_code == ExitCode.PACK
     assert "xlsx" in result.output
+
+
+def test_a_pack_that_was_cut_off_while_being_written_is_none(blank: Path, tmp_path: Path) -> None:
+    assert run("packs", "new", blank, "--id", "cut-2026", "--out", tmp_path).exit_code == 0
+    (tmp_path / "cut-2026").rename(tmp_path / f"{TEMPORARY_PREFIX}0f.tmp")
+    assert set(available(tmp_path)) == set(available())
+    assert run("packs", "new", blank, "--id", "cut-2026", "--out", tmp_path).exit_code == 0
+    assert "cut-2026" in available(tmp_path)
 
 
 # ---- the page for authors, followed to the letter -------------------------------------------------------------------

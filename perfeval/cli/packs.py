@@ -116,7 +116,7 @@ def new_pack(form: Path, pack_id: str, out: Path, templates: Path | None) -> Exi
     认出表头和指标表,写入占位符,写出 rules.toml
     和文字段落的初稿,并列出还要做的事。
     """
-    from perfeval.files import read_fault, write_atomic, write_fault
+    from perfeval.files import read_fault, write_fault, write_folder
     from perfeval.proof import proof
     from perfeval.propose import propose
 
@@ -131,8 +131,7 @@ def new_pack(form: Path, pack_id: str, out: Path, templates: Path | None) -> Exi
         fault = read_fault(error, form)
         raise PathError(f"{fault.message}\n{fault.fix}") from error
     try:
-        for name, data in proposal.files.items():
-            write_atomic(folder / name, data)
+        write_folder(folder, proposal.files)
     except OSError as error:
         fault = write_fault(error, folder)
         raise PathError(f"{fault.message}\n{fault.fix}") from error

@@ -106,7 +106,7 @@ def _folders(templates: Path | None) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for parent in templates_folders(templates):
         for entry in sorted(parent.iterdir()):
-            if (entry / RULES).is_file():
+            if (entry / RULES).is_file() and not entry.name.startswith("."):  # a pack that is just being written
                 found.setdefault(entry.name, entry)
     return found
 

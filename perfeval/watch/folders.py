@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from perfeval.errors import PathError, UsageError
-from perfeval.files import TEMPORARY_PREFIX, holds, write_atomic
+from perfeval.files import TEMPORARY_PREFIX, holds, is_free, write_atomic
 from perfeval.planning import numbered_names
 from perfeval.watch.decide import State
 
@@ -117,13 +117,9 @@ def free_slot(folder: Path, files: Sequence[tuple[str, bytes]]) -> tuple[Path, .
     """
     for names in zip(*(numbered_names(name) for name, _ in files), strict=True):
         paths = tuple(folder / name for name in names)
-        if all(_is_free(path, data) for path, (_, data) in zip(paths, files, strict=True)):
+        if all(is_free(path, data) for path, (_, data) in zip(paths, files, strict=True)):
             return paths
     raise AssertionError("numbers do not end")
-
-
-def _is_free(path: Path, data: bytes) -> bool:
-    return not os.path.lexists(path) or holds(path, data)
 
 
 def write_all(paths: Sequence[Path], files: Sequence[tuple[str, bytes]]) -> tuple[Path, ...]:
