@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -22,11 +23,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfeval.cli import program
-from perfeval.errors import ExitCode
+from perfeval.errors import ExitCode, PathError
 from perfeval.numbers import decimal_text, round_half_up
 from perfeval.pipeline import Options, Outcome, inspect
 from perfeval.roster import Roster, RosterRow
-from perfeval.summary import Collection, Digest, digest, rendered, summarise, write
+from perfeval.summary import Collection, Digest, digest, making, rendered, summarise, write
 from perfeval.summary.book import workbook
 from perfeval.summary.digest import FormDigest, Funds, GroupScore, IndicatorLine, ProblemLine
 from perfeval.summary.tables import Link, Table
@@ -544,8 +545,8 @@ def test_a_summary_is_known_by_its_mark_not_by_its_name(few: Path, tmp_path: Pat
 def test_nothing_is_overwritten_unasked(few: Path, tmp_path: Path) -> None:
     out = tmp_path / "汇总.csv"
     (tmp_path / "汇总_按单位.csv").write_text("我的")
-    for _ in range(2):
-        run("summary", few, "--out", out)
+    for paths in ([few], [few], [few / "招商引资专项经费.xlsx"]):  # the very same is not written a second time
+        run("summary", *paths, "--out", out)
     assert (tmp_path / "汇总_按单位.csv").read_text() == "我的"
     assert sorted(path.name for path in tmp_path.glob("汇总*.csv") if path.name.count("_") < 2) == [
         "汇总_2.csv",
@@ -619,6 +620,43 @@ def test_a_second_fill_counts_what_it_skips(few: Path, tmp_path: Path, inbox: Pa
         "校舍安全排查",
         "(文件)坏.xlsx",
     }
+
+
+def test_a_summary_that_a_cut_off_run_did_not_come_to_is_made_by_the_next(
+    few: Path, tmp_path: Path, inbox: Path
+) -> None:
+    out = tmp_path / "出"
+    (few / "坏.xlsx").unlink()  # it would be tried again each time
+    run("fill", few, "--out", out)
+    (source,) = inbox.rglob("公交运营补贴.xlsx")
+    (few / source.name).write_bytes(source.read_bytes())
+    run("fill", few, "--out", out)
+    (out / "汇总_2.xlsx").unlink()
+    for _ in range(2):  # the second time it is there, and nothing has changed since
+        result = run("fill", few, "--out", out)
+        assert f"汇总:{out / '汇总_2.xlsx'}\n" in result.stdout
+        sheet = openpyxl.load_workbook(out / "汇总_2.xlsx")["总表"]
+        assert "公交运营补贴" in {row[2] for row in sheet.iter_rows(min_row=4, values_only=True)}
+    assert len(list(out.glob("汇总*"))) == 2
+
+
+def test_of_several_files_of_a_summary_all_or_none_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = making.write_atomic
+
+    def full(path: Path, data: bytes, **options: bool) -> None:
+        if path.name == "汇总_三.csv":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(path, data, **options)
+
+    files = {tmp_path / f"汇总{name}.csv": name.encode() for name in ("", "_二", "_三")}
+    (tmp_path / "汇总_二.csv").write_bytes("_二".encode())  # the very same, from before
+    with monkeypatch.context() as patch:
+        patch.setattr(making, "write_atomic", full)
+        with pytest.raises(PathError, match="空间"):
+            making.write(files)
+    assert [path.name for path in tmp_path.iterdir()] == ["汇总_二.csv"]
+    making.write(files)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == files
 
 
 def test_fill_says_when_the_summary_cannot_be_written(few: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -65,6 +64,7 @@ def summary(
     csv 每张表一个文件,json 全部在一个文件里。
     """
     from perfeval import batch
+    from perfeval.files import is_free
     from perfeval.planning import numbered_names, plan_check
     from perfeval.summary import Collection, digest, rendered, summarise, write
 
@@ -93,9 +93,9 @@ def summary(
         console.message(line)
     overwrite = on_exists == "overwrite"
     names = [target] if overwrite else map(target.with_name, numbered_names(target.name))
-    # CSV is several files; none of them may be there.
+    # CSV is several files; none of them may be there with something else in it.
     versions = (rendered(made, name, kind) for name in names)
-    files = next(version for version in versions if overwrite or not any(map(os.path.lexists, version)))
+    files = next(version for version in versions if overwrite or all(map(is_free, version, version.values())))
     write(files, overwrite=overwrite)
     for path in files:
         console.result(f"{clean(str(path))}\n")

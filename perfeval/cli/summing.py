@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -81,9 +82,9 @@ class Summing:
     def write(self, skipped: Sequence[Skipped]) -> Path | None:
         """Write the summary over this run and the earlier results it left alone; None when that cannot be."""
         if self._written is None and self.fault is None:
-            if not self._collection.files and self._target.is_file() and not self._options.overwrite:
-                self._written = self._target  # nothing was done, so it holds everything already
-            else:
+            if not self._collection.files and not self._options.overwrite:
+                self._written = self._standing(skipped)
+            if self._written is None:
                 self._add_earlier(skipped)
                 try:
                     self._written = None if self.fault else self._put()
@@ -91,19 +92,32 @@ class Summing:
                     self.fault = str(error)
         return self._written
 
+    def _standing(self, skipped: Sequence[Skipped]) -> Path | None:
+        """The newest summary there is, when no result is newer: nothing was done, so it holds everything already."""
+        there = list(takewhile(Path.is_file, self._names()))
+        results = (result for entry in skipped if (result := _result(entry.finding)) is not None)
+        try:
+            newest = max((result.stat().st_mtime_ns for result in results), default=0)
+            return there[-1] if there and there[-1].stat().st_mtime_ns >= newest else None
+        except OSError:
+            return None
+
     def _put(self) -> Path:
-        from perfeval.files import holds
-        from perfeval.planning import OnExists, free_name
+        from perfeval.files import is_free
         from perfeval.summary import rendered, summarise, write
 
-        overwrite, target = self._options.overwrite, self._target
-        data = rendered(summarise(self._collection), target)[target]  # the same under any name in its folder
-        if not overwrite:
-            if holds(target, data):
-                return target
-            target = free_name(target, OnExists.SUFFIX) or target
+        overwrite = self._options.overwrite
+        # The same under any name in its folder.
+        data = rendered(summarise(self._collection), self._target)[self._target]
+        target = next(name for name in self._names() if overwrite or is_free(name, data))
         write({target: data}, overwrite=overwrite)
         return target
+
+    def _names(self) -> Iterator[Path]:
+        """What the summary may be called; an earlier one is never overwritten unasked."""
+        from perfeval.planning import numbered_names
+
+        return map(self._target.with_name, numbered_names(self._target.name))
 
     def _add_earlier(self, skipped: Sequence[Skipped]) -> None:
         """Read once more the files that were skipped because their results are there."""

@@ -6,6 +6,7 @@ the decimals they have, because Excel's 「0.##」 prints 8 as 「8.」.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from decimal import Decimal
@@ -39,6 +40,14 @@ def workbook(tables: Sequence[Table], figures: Figures | None, folder: Path, mos
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)
+    try:
+        return _filled(book, tables, figures, folder, most_rows)
+    except BaseException:
+        _abandon(book)
+        raise
+
+
+def _filled(book: Any, tables: Sequence[Table], figures: Figures | None, folder: Path, most_rows: int) -> bytes:
     writer = _Writer(book, folder)
     fillings: list[tuple[Any, Filling]] = []
     for table in tables:
@@ -57,6 +66,21 @@ def workbook(tables: Sequence[Table], figures: Figures | None, folder: Path, mos
     book.save(stream)
     # Only saving gives a sheet the name of its part.
     return filled(stream.getvalue(), {sheet.path.lstrip("/"): filling for sheet, filling in fillings})
+
+
+def _abandon(book: Any) -> None:
+    """Let go of the sheets of a workbook that could not be saved.
+
+    openpyxl leaves its generators in the middle of a file, where they would print a traceback when they are collected.
+    """
+    for sheet in book.worksheets:
+        writer: Any = getattr(sheet, "_writer", None)
+        begun: tuple[Any, ...] = (getattr(sheet, "_rows", None), getattr(writer, "xf", None))
+        for end in begun:
+            with contextlib.suppress(Exception):
+                end.close()
+        with contextlib.suppress(Exception):
+            writer.cleanup()
 
 
 class _Writer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from perfeval.errors import PathError
-from perfeval.files import reason, write_atomic, write_fault
+from perfeval.files import holds, reason, write_atomic, write_fault
 from perfeval.findings import Finding
 from perfeval.numbers import shown
 from perfeval.render import STATUS
@@ -79,18 +80,27 @@ def rendered(summary: Summary, target: Path, format_: Format = "xlsx") -> dict[P
     if format_ == "json":
         return {target: json_text(summary.tables, summary.findings).encode()}
     from perfeval.summary.book import workbook
+    from perfeval.workbook.diskfaults import disk_faults
 
     try:
-        return {target: workbook(summary.tables, summary.figures, target.parent)}
+        with disk_faults():
+            return {target: workbook(summary.tables, summary.figures, target.parent)}
     except OSError as error:  # openpyxl keeps each sheet in a temporary file
         raise PathError(f"汇总的临时文件写不进去:{reason(error)}。请确认放临时文件的磁盘有空间。") from error
 
 
 def write(files: Mapping[Path, bytes], *, overwrite: bool = False) -> None:
-    """Write each file whole or not at all."""
+    """Write all files, each in one step; without `overwrite` all of them or, when one cannot be written, none."""
+    new: list[Path] = []
     for path, data in files.items():
+        if not overwrite and holds(path, data):  # of a run that was cut off
+            continue
         try:
             write_atomic(path, data, overwrite=overwrite)
         except OSError as error:
+            for written in () if overwrite else new:
+                with contextlib.suppress(OSError):
+                    written.unlink()
             fault = write_fault(error, path)
             raise PathError(f"{fault.message}\n{fault.fix}") from error
+        new.append(path)
