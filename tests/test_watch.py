@@ -561,6 +561,40 @@ def test_a_damaged_ledger_is_set_aside_and_filled_again(desk: Desk, damage: str)
     assert sorted(again, key=lambda entry: entry.path) == sorted(plain, key=lambda entry: entry.path)
 
 
+def test_what_the_ledger_missed_is_caught_up_with(desk: Desk) -> None:
+    """A ledger that was full for a while, and one that was being filled again when the power failed."""
+    for name, sample in (("单位/表.xlsx", "招商引资专项经费.xlsx"), ("校舍.xlsx", "校舍安全排查.xlsx")):
+        desk.put(name, sample)
+    desk.run()
+    before, files = desk.entries(), desk.files()
+    base = sqlite3.connect(ledger_path(desk.out))
+    base.execute("DELETE FROM file WHERE path LIKE '%校舍.xlsx'")
+    base.commit()
+    base.close()
+    stray = desk.out / ORIGINALS / "Thumbs.db"  # a person has looked at the folder, and put something there
+    stray.write_bytes(b"thumbs")
+    shutil.copyfile(desk.root / FINISHED[0], desk.out / ORIGINALS / "另存.xlsx")
+    for _ in range(2):
+        desk.run()
+        plain = [replace(entry, done="", settled=True, output_modified=0) for entry in before]
+        again = [replace(entry, done="", settled=True, output_modified=0) for entry in desk.entries()]
+        assert sorted(again, key=lambda entry: entry.path) == sorted(plain, key=lambda entry: entry.path)
+    assert not desk.codes()
+    assert {*desk.files()} == {*files, f"结果/{ORIGINALS}/Thumbs.db", f"结果/{ORIGINALS}/另存.xlsx"}
+
+
+def test_what_was_handed_in_again_on_another_day_is_on_record_once(desk: Desk) -> None:
+    for day in ("2025-01-30", DAY):
+        desk.put("表.xlsx")
+        made = desk.watcher()
+        made.today = lambda day=day: dt.date.fromisoformat(day)  # type: ignore[misc]
+        made.run()
+    (entry,) = desk.entries()
+    assert entry.archive is not None and entry.archive.parent.name == DAY
+    desk.run()
+    assert desk.entries() == (entry,)
+
+
 def test_a_ledger_that_is_full_stops_nothing(desk: Desk) -> None:
     made = desk.watcher()
     with made.ready():
@@ -765,6 +799,19 @@ def test_the_command_tells_when_a_path_stands_in_the_way(desk: Desk) -> None:
     result = CliRunner().invoke(program, arguments)
     assert result.exit_code == ExitCode.PATH
     assert "OUT001" in result.stderr
+
+
+def test_the_command_tells_when_an_original_stays_behind(desk: Desk) -> None:
+    desk.put("表.xlsx")
+    desk.out.mkdir()
+    (desk.out / ORIGINALS).write_bytes(b"")
+    arguments = ["watch", str(desk.inbox), "--out", str(desk.out), "--once", "--settle", "0"]
+    result = CliRunner().invoke(program, arguments)
+    assert result.exit_code == ExitCode.PATH
+    assert "BAT014" in result.stderr
+    (desk.out / ORIGINALS).unlink()
+    assert CliRunner().invoke(program, arguments).exit_code == ExitCode.DONE
+    assert not list(desk.inbox.glob("*.xlsx"))
 
 
 def test_the_unit_starts_what_was_asked_for(tmp_path: Path) -> None:

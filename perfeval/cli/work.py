@@ -32,7 +32,7 @@ __all__ = ["check", "exit_code_of", "fill", "options_of", "pack_options"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 # The environment stood in the way, not the form: the exit code says so.
-_PATH_FAULTS = frozenset(("OUT001", "OUT002", "OUT003", "OUT004", "BAT002", "BAT003"))
+_PATH_FAULTS = frozenset(("OUT001", "OUT002", "OUT003", "OUT004", "BAT002", "BAT003", "BAT012", "BAT014"))
 _DONE_BEFORE = frozenset(("OUT005", "BAT007"))
 _MOST_REMARKS = 5  # of one kind; thousands would bury the closing line
 

@@ -12,7 +12,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -278,26 +278,36 @@ class Watcher:
         for finding in remarks:
             self._say(finding)
             if finding.code == "BAT010":
-                self._rebuild()
+                self._catch_up(())
 
     def _recover(self) -> None:
-        """Mark originals as moved that were moved in the last instant before a crash."""
+        """Note what the ledger missed: originals moved in the last instant before a crash, or while it was full."""
         if self._ledger is None:
             return
         for entry in self._ledger.not_archived():
             if entry.archive is not None and not os.path.lexists(entry.path) and os.path.lexists(entry.archive):
                 self._ledger.set_archived(entry)
+        self._catch_up(self._ledger.entries())
 
-    def _rebuild(self) -> None:
-        """Fill a new ledger from the originals; nothing else is written."""
+    def _catch_up(self, known: Sequence[Entry]) -> None:
+        """Put originals on record that are not among the `known` ones; nothing else is written."""
         root = self.settings.out / ORIGINALS
-        for path, state in sorted(folders.scan(root).items()) if root.is_dir() else ():
-            day, _, below = path.partition("/")
+        places, digests = {entry.archive for entry in known}, {entry.digest for entry in known}
+        try:
+            found = folders.scan(root) if root.is_dir() else {}
+        except OSError:  # what cannot be read now is caught up with next time
+            return
+        for decision in plan({}, found, 0.0, 0.0):
+            path, (day, _, below) = decision.path, decision.path.partition("/")
+            if not isinstance(decision, Process) or root / path in places or not below:
+                continue
             if self.stop.is_set() or self._ledger is None:
                 return
             try:
-                data, before = folders.read_stable(root / path, state)
+                data, before = folders.read_stable(root / path, decision.sighting.state)
             except (OSError, Changed):
+                continue
+            if hashlib.sha256(data).hexdigest() in digests:  # handed in again later: that is on record
                 continue
             source = self.settings.inbox / below
             outcome, result = produce(source, data, self.settings.options)
