@@ -276,7 +276,7 @@ def _unwritten(path: Path, error: Exception) -> Finding:
     known = {
         sqlite3.SQLITE_FULL: "磁盘空间已用完",
         sqlite3.SQLITE_READONLY: "没有写入权限",
-        sqlite3.SQLITE_CANTOPEN: "没有写入权限",
+        sqlite3.SQLITE_CANTOPEN: "没有写入权限,或者磁盘空间已用完",
         sqlite3.SQLITE_PERM: "没有写入权限",
         sqlite3.SQLITE_BUSY: "正被另一个程序使用",
         sqlite3.SQLITE_LOCKED: "正被另一个程序使用",

@@ -187,7 +187,8 @@ class Register:
             sqlite3.SQLITE_BUSY: "正被另一个程序使用,请等它结束再运行",
             sqlite3.SQLITE_FULL: "磁盘空间已用完,请清出空间再运行",
             sqlite3.SQLITE_READONLY: "没有写入权限",
-            sqlite3.SQLITE_CANTOPEN: "没有写入权限",
+            sqlite3.SQLITE_CANTOPEN: "没有写入权限,或者磁盘空间已用完",
+            sqlite3.SQLITE_IOERR: "磁盘读写出错,请检查磁盘再运行",
         }
         why = known.get(code, "文件已损坏。不知道哪些邮件已经答复过,就不能继续;请恢复备份,或用 --out 换一个文件夹")
         return PathError(f"台账「{self.path}」用不了:{why}。")

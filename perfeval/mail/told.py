@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from perfeval.findings import Severity
 from perfeval.jsonout import file_object, finding_object
 from perfeval.mail.answer import MailResult
 from perfeval.mail.register import Reply, utc_text
@@ -53,6 +54,9 @@ def _lines(result: MailResult, look: Look) -> Iterator[str]:
         ]
         what = "  ".join((_line(f"{entry.attachment.name}{inside}"), *totals, *counts))
         yield f"{indent}{look.paint(pad(STATUS[outcome.status], _WIDTH), outcome.status)}  {what}"
+        for finding in outcome.findings:
+            if finding.code.startswith("OUT") and finding.severity is Severity.ERROR:  # no draft tells of it
+                yield from finding_lines(finding, look, f"{indent}{' ' * (_WIDTH + 2)}")
         for standing in entry.standings:
             if standing.newer is not None:
                 yield f"{indent}{' ' * (_WIDTH + 2)}旧版本,以「{_line(standing.newer)}」为准"
