@@ -30,6 +30,7 @@ from perfeval.roster import Roster, RosterRow
 from perfeval.summary import Collection, Digest, digest, making, rendered, summarise, write
 from perfeval.summary.book import workbook
 from perfeval.summary.digest import FormDigest, Funds, GroupScore, IndicatorLine, ProblemLine
+from perfeval.summary.sheetdata import filled
 from perfeval.summary.tables import Link, Table
 from perfeval.summary.text import LONGEST, cell_text, csv_text
 from tests.support.office import convert, pdf_pages, requires_office, requires_validator, validation_errors
@@ -638,6 +639,19 @@ def test_a_summary_that_a_cut_off_run_did_not_come_to_is_made_by_the_next(
         sheet = openpyxl.load_workbook(out / "汇总_2.xlsx")["总表"]
         assert "公交运营补贴" in {row[2] for row in sheet.iter_rows(min_row=4, values_only=True)}
     assert len(list(out.glob("汇总*"))) == 2
+
+
+def test_a_sheet_that_was_cut_off_in_its_temporary_file_is_a_fault_of_the_disk() -> None:
+    made = summarise(Collection())
+    book = rendered(made, Path("汇总.xlsx"))[Path("汇总.xlsx")]
+    cut = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as source, zipfile.ZipFile(cut, "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            target.writestr(name, data[: len(data) // 2] if name == "xl/worksheets/sheet2.xml" else data)
+    assert filled(book, {})
+    with pytest.raises(OSError, match="error"):
+        filled(cut.getvalue(), {})
 
 
 def test_of_several_files_of_a_summary_all_or_none_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

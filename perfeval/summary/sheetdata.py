@@ -7,6 +7,8 @@ decimal text: openpyxl writes 98.85 as 98.84999999999999.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +26,7 @@ from perfeval.summary.text import cell_text, looks_like_formula
 __all__ = ["Filling", "filled", "row_height"]
 
 _END = b"</sheetData>"
+_SHEETS, _END_OF_SHEET = "xl/worksheets/", b"</worksheet>"
 _LINE, _HIGHEST = 13.5, 409  # points
 _PIECE = 2000  # rows joined before they are compressed
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -51,7 +54,7 @@ class Filling:
 
 
 def filled(workbook: bytes, fillings: Mapping[str, Filling]) -> bytes:
-    """`workbook` with the rows of `fillings`, by the name of the sheet's part."""
+    """`workbook` with the rows of `fillings`, by the name of the sheet's part. OSError when a sheet is not whole."""
     result = BytesIO()
     with (
         zipfile.ZipFile(BytesIO(workbook)) as source,
@@ -59,6 +62,9 @@ def filled(workbook: bytes, fillings: Mapping[str, Filling]) -> bytes:
     ):
         for name in source.namelist():
             data = source.read(name)
+            if name.startswith(_SHEETS) and name.endswith(".xml") and not data.endswith(_END_OF_SHEET):
+                # openpyxl keeps a sheet in a file, and lxml does not say when the last write to it fails.
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
             info = zipfile.ZipInfo(name, _TIME)
             info.compress_type = zipfile.ZIP_DEFLATED
             if name in fillings:
