@@ -36,30 +36,26 @@ def announced(book: Book, package: Package | None, forms: Sequence[tuple[Sheet, 
             found.append(Finding("TPL033", params={"kind": book.kind, "what": "、".join(objects)}))
     for sheet, outcome in forms:
         typed = [cell for cell in _as_read(outcome) if cell.ref]
-        formulas = [cell for cell in typed if cell.formula is not None and cell.problem is None]
+        formulas = dict.fromkeys([cell.ref for cell in typed if cell.formula is not None and cell.problem is None])
         rich = rich_cells(package, sheet.part) if package is not None and sheet.part else frozenset()
-        for code, cells in (("TPL034", formulas), ("TPL035", [cell for cell in typed if cell.ref in rich])):
-            if cells:
+        mixed = dict.fromkeys([cell.ref for cell in typed if cell.ref in rich] if rich else ())
+        for code, refs in (("TPL034", formulas), ("TPL035", mixed)):
+            if refs:
                 # Of the file as a whole, in the addresses of the original: the cells have others now.
-                found.append(Finding(code, params={"where": sheet.name, "cells": _named(cells)}))
+                found.append(Finding(code, params={"where": sheet.name, "cells": _named(list(refs))}))
     return found
 
 
-def _named(cells: Sequence[Cell]) -> str:
-    named = "、".join(cell.ref for cell in cells[:_NAMED])
-    return named if len(cells) <= _NAMED else f"{named} 等 {len(cells)} 个单元格"
+def _named(refs: Sequence[str]) -> str:
+    named = "、".join(refs[:_NAMED])
+    return named if len(refs) <= _NAMED else f"{named} 等 {len(refs)} 个单元格"
 
 
 def _as_read(outcome: FormOutcome) -> Iterator[Cell]:
-    """The cells that a person fills in, each once, as they stood in the sheet."""
+    """The cells that a person fills in as they stood in the sheet; one that several rows share comes several times."""
     form = outcome.read or outcome.form
-    seen: set[str] = set()
-    cells = [cell for path, cell in form.fields.items() if not path.startswith(COMPUTED)]
+    yield from (cell for path, cell in form.fields.items() if not path.startswith(COMPUTED))
     for indicator in form.indicators:
-        cells += (cell for key, cell in indicator.cells.items() if key not in _MADE_ANEW)
-    cells += form.narrative.values()
-    cells += (stray.cell for stray in form.strays)
-    for cell in cells:
-        if cell.ref not in seen:
-            seen.add(cell.ref)
-            yield cell
+        yield from (cell for key, cell in indicator.cells.items() if key not in _MADE_ANEW)
+    yield from form.narrative.values()
+    yield from (stray.cell for stray in form.strays)
