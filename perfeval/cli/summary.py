@@ -66,7 +66,7 @@ def summary(
     from perfeval import batch
     from perfeval.files import is_free
     from perfeval.planning import numbered_names, plan_check
-    from perfeval.summary import Collection, digest, rendered, summarise, write
+    from perfeval.summary import Collection, digested, rendered, summarise, write
 
     target, kind = _target(out, format_)
     options = options_of(pack, templates, password)
@@ -76,8 +76,8 @@ def summary(
     collection, codes = Collection(), Counter[str]()
     log: Path | None = None
     jobs = jobs or batch.default_jobs(len(plan.tasks))
-    for number, report in enumerate(batch.run(plan.tasks, options, digest, jobs=jobs), 1):
-        collection.add(report.value)
+    for number, report in enumerate(batch.run(plan.tasks, options, digested, jobs=jobs), 1):
+        collection.take(report.value)
         if not report.value.own:
             codes.update(report.codes)
         if report.bug is not None:

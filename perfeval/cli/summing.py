@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from perfeval.batch import Report
     from perfeval.pipeline import Options, Outcome
     from perfeval.planning import Plan, Skipped
-    from perfeval.summary import Digest
+    from perfeval.summary import Packed
 
 __all__ = ["Summing", "summing_for"]
 
@@ -123,18 +123,18 @@ class Summing:
         """Read once more the files that were skipped because their results are there."""
         from perfeval import batch
         from perfeval.planning import Task
-        from perfeval.summary import digest
+        from perfeval.summary import digested
 
         results = {entry.path: result for entry in skipped if (result := _result(entry.finding)) is not None}
         tasks = [Task(path) for path in results]
-        for report in batch.run(tasks, self._options, digest, jobs=batch.default_jobs(len(tasks))):
-            self._add(replace(report.value, output=str(results[report.path])))
+        for report in batch.run(tasks, self._options, digested, jobs=batch.default_jobs(len(tasks))):
+            self._add(report.value, str(results[report.path]))
 
-    def _add(self, digest: Digest) -> None:
+    def _add(self, digest: Packed, output: str | None = None) -> None:
         """Take in a file; a summary that has become impossible stops no form from being done."""
         if self.fault is None:
             try:
-                self._collection.add(digest)
+                self._collection.take(digest, output)
             except PerfevalError as error:
                 self.fault = str(error)
 

@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from perfeval.summary.collect import Collection
-from perfeval.summary.digest import Digest, both, digest
+from perfeval.summary.digest import Digest, digest
 from perfeval.summary.making import Summary, rendered, summarise, write
+from perfeval.summary.packed import Packed, both, digested
 
-__all__ = ["Collection", "Digest", "Summary", "both", "digest", "rendered", "summarise", "write"]
+__all__ = [
+    "Collection",
+    "Digest",
+    "Packed",
+    "Summary",
+    "both",
+    "digest",
+    "digested",
+    "rendered",
+    "summarise",
+    "write",
+]

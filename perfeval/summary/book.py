@@ -1,15 +1,17 @@
 """汇总.xlsx: the tables of the summary as sheets to read, filter and print, and a page of charts.
 
-A4 landscape, one page wide, heading rows on every page, page numbers at the foot. Numbers carry a format with exactly
-the decimals they have, because Excel's 「0.##」 prints 8 as 「8.」.
+openpyxl sets up the sheets and their formats, `sheetdata` writes the rows. A4 landscape, one page wide, heading rows on
+every page, page numbers at the foot. Numbers carry a format with exactly the decimals they have, because Excel's
+「0.##」 prints 8 as 「8.」.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -18,8 +20,8 @@ from urllib.parse import quote
 
 from perfeval.numbers import decimal_text
 from perfeval.planning import SUMMARY_MARK
-from perfeval.summary.sheetdata import Filling, filled, row_height
-from perfeval.summary.tables import Column, Kind, Link, Table
+from perfeval.summary.sheetdata import Cells, Filling, Hyperlink, filled, rows_xml
+from perfeval.summary.tables import Column, Kind, Link, Row, Table
 from perfeval.summary.text import cell_text, looks_like_formula
 
 if TYPE_CHECKING:
@@ -51,14 +53,11 @@ def _filled(book: Any, tables: Sequence[Table], figures: Figures | None, folder:
     writer = _Writer(book, folder)
     fillings: list[tuple[Any, Filling]] = []
     for table in tables:
-        if table.large:
-            fillings += writer.long_list(table, most_rows)
-        else:
-            writer.sheet(table)
+        fillings += writer.long_list(table, most_rows) if table.large else [writer.sheet(table)]
     if figures is not None:
         from perfeval.summary.charts import add_charts
 
-        add_charts(book, figures)
+        fillings.append(add_charts(book, figures))
     book.properties.keywords = SUMMARY_MARK
     book.properties.creator = "perfeval"
     book.properties.title = tables[0].title
@@ -84,57 +83,80 @@ def _abandon(book: Any) -> None:
 
 
 class _Writer:
-    """Writes tables as sheets; every cell format is made once."""
+    """Sets up sheets and makes their rows; every cell format is made once."""
 
     def __init__(self, book: Any, folder: Path) -> None:
         self._book = book
-        self._folder = folder.absolute()
-        self._formats: dict[tuple[str, str], Any] = {}
+        self._folder = str(folder.absolute())
+        self._formats: dict[str, Any] = {}
+        self._numbers: dict[tuple[Kind, str, str], int] = {}
 
-    def sheet(self, table: Table) -> None:
-        """A sheet with title, remark, heading and rows, all by openpyxl."""
+    def sheet(self, table: Table) -> tuple[Any, Filling]:
+        """A sheet with title, remark and heading, and what is to be filled in below."""
         heading = 3 if table.title else 1
         sheet = self._new_sheet(table, table.name, heading, table.count)
         if table.title:
             self._title(sheet, table)
         sheet.row_dimensions[heading].height = 32
         sheet.append(self._heading(sheet, table.columns))
-        widths = [column.width if column.kind in _WRAPPED else 0 for column in table.columns]
-        links = 0
-        for number, row in enumerate(table.rows(), 1):
-            sheet.row_dimensions[heading + number].height = row_height(row, widths)
-            role = "sum" if table.last_is_sum and number == table.count else "body"
-            cells = []
-            for column, value in zip(table.columns, row, strict=True):
-                cell = self._cell(sheet, column.kind, value, role)
-                if isinstance(value, Link) and links < _MOST_LINKS:
-                    cell.hyperlink = self._target(value.path)
-                    cell.hyperlink.tooltip = cell_text(value.path)[:255]
-                    links += 1
-                cells.append(cell)
-            sheet.append(cells)
+        links: list[Hyperlink] = []
+        rows = self._linked(table, heading + 1, links)
+        body = table.count - table.last_is_sum
+        # Made at once: saving the workbook must know the format of every number.
+        pieces = [*rows_xml(islice(rows, body), heading + 1, self._cells(sheet, table.columns, "body", exact=True))]
+        if table.last_is_sum:
+            pieces += rows_xml(rows, heading + 1 + body, self._cells(sheet, table.columns, "sum", exact=True))
+        return sheet, Filling(pieces, links)
 
     def long_list(self, table: Table, most_rows: int) -> list[tuple[Any, Filling]]:
         """Sheets with a heading only, and what is to be filled in below: as many sheets as the rows need."""
-        from openpyxl.utils import get_column_letter
-
         fillings: list[tuple[Any, Filling]] = []
         rows, left, number = iter(table.rows()), table.count, 1
-        letters = [get_column_letter(place) for place in range(1, len(table.columns) + 1)]
         while left > 0 or number == 1:
             count = min(left, most_rows - 1)
             sheet = self._new_sheet(table, table.name if number == 1 else f"{table.name}({number})", 1, count)
             sheet.row_dimensions[1].height = 32
             sheet.append(self._heading(sheet, table.columns))
-            styles, quoted = (
-                [self._cell(sheet, column.kind, None, role).style_id for column in table.columns]
-                for role in ("body", "body quoted")
-            )
-            widths = [column.width if column.kind in _WRAPPED else 0 for column in table.columns]
-            fillings.append((sheet, Filling(islice(rows, count), 2, styles, quoted, letters, widths)))
+            cells = self._cells(sheet, table.columns, "body", exact=False)
+            fillings.append((sheet, Filling(rows_xml(islice(rows, count), 2, cells))))
             left -= count
             number += 1
         return fillings
+
+    def _linked(self, table: Table, first: int, links: list[Hyperlink]) -> Iterator[Row]:
+        """The rows of `table`, whose links are added to `links` as they go by."""
+        places = [place for place, column in enumerate(table.columns) if column.kind == "link"]
+        letters = _letters(table.columns)
+        for number, row in enumerate(table.rows(), first):
+            for place in places:
+                value = row[place]
+                if isinstance(value, Link) and len(links) < _MOST_LINKS:
+                    tooltip = cell_text(value.path)[:255]
+                    links.append(Hyperlink(f"{letters[place]}{number}", self._target(value.path), tooltip))
+            yield row
+
+    def _cells(self, sheet: Any, columns: Sequence[Column], role: str, *, exact: bool) -> list[Cells]:
+        """How the columns are written; `exact`: a number shows the decimals it has."""
+        return [
+            Cells(
+                letter,
+                self._number(sheet, column.kind, role),
+                self._number(sheet, column.kind, f"{role} quoted"),
+                column.width if column.kind in _WRAPPED else 0,
+                partial(self._number_of, sheet, column.kind, role) if exact else None,
+            )
+            for letter, column in zip(_letters(columns), columns, strict=True)
+        ]
+
+    def _number_of(self, sheet: Any, kind: Kind, role: str, value: Decimal | int) -> int:
+        return self._number(sheet, kind, role, _number_format(kind, value))
+
+    def _number(self, sheet: Any, kind: Kind, role: str, number_format: str = "General") -> int:
+        """The number of a cell format in the workbook."""
+        key = (kind, role, number_format)
+        if key not in self._numbers:
+            self._numbers[key] = _styled(sheet, kind, role, number_format).style_id
+        return self._numbers[key]
 
     # ---- set-up of a sheet ----
 
@@ -172,13 +194,13 @@ class _Writer:
         shown = sum(column.printed for column in table.columns)
         # Centred across the columns instead of merged: merged cells hinder sorting and copying.
         for text, role, height in ((table.title, "title", 30), (table.remark, "remark", 20)):
-            first = self._cell(sheet, "text", text, role)
+            first = self._cell(sheet, text, role)
             row = sheet.row_dimensions[1 if role == "title" else 2]
             row.height = height
-            sheet.append([first, *(self._cell(sheet, "text", None, role) for _ in range(shown - 1))])
+            sheet.append([first, *(self._cell(sheet, None, role) for _ in range(shown - 1))])
 
     def _heading(self, sheet: Any, columns: Sequence[Column]) -> list[Any]:
-        return [self._cell(sheet, "text", column.title, "heading") for column in columns]
+        return [self._cell(sheet, column.title, "heading") for column in columns]
 
     def _target(self, path: str) -> str:
         """A link that still works when the folder is moved or mailed as a whole."""
@@ -191,30 +213,26 @@ class _Writer:
 
     # ---- cells ----
 
-    def _cell(self, sheet: Any, kind: Kind, value: Any, role: str) -> Any:
+    def _cell(self, sheet: Any, text: str | None, role: str) -> Any:
+        """A cell of a title or heading."""
         from openpyxl.cell import WriteOnlyCell
 
         cell = WriteOnlyCell(sheet)
-        number_format = "General"
-        if isinstance(value, Decimal | int):
-            number_format = _number_format(kind, value)
-            # As text typed "number": openpyxl itself would write 98.85 as 98.84999999999999.
-            cell.value = decimal_text(value) if isinstance(value, Decimal) else str(value)
-            cell.data_type = "n"
-        elif value is not None:
-            text = cell_text(Path(value.path).name if isinstance(value, Link) else value)
-            cell.value = text
+        if text is not None:
+            cell.value = cell_text(text)
             cell.data_type = "s"  # a text beginning with "=" stays a text
             if looks_like_formula(text):
                 role = f"{role} quoted"
-        cell._style = self._format(sheet, kind, role, number_format)
+        if role not in self._formats:
+            self._formats[role] = _styled(sheet, "text", role, "General")._style
+        cell._style = self._formats[role]
         return cell
 
-    def _format(self, sheet: Any, kind: Kind, role: str, number_format: str) -> Any:
-        key = (f"{kind} {role}", number_format)
-        if key not in self._formats:
-            self._formats[key] = _styled(sheet, kind, role, number_format)._style
-        return self._formats[key]
+
+def _letters(columns: Sequence[Column]) -> list[str]:
+    from openpyxl.utils import get_column_letter
+
+    return [get_column_letter(place) for place in range(1, len(columns) + 1)]
 
 
 def _quoted(char: str) -> str:

@@ -6,15 +6,16 @@ Native charts, so that they can be restyled and copied; their figures stand besi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Any
 
-from perfeval.numbers import decimal_text, round_half_up
-from perfeval.summary.tables import Overview, Table
-from perfeval.summary.text import cell_text, looks_like_formula
+from perfeval.numbers import round_half_up
+from perfeval.summary.sheetdata import Cells, Filling, rows_xml
+from perfeval.summary.tables import Overview, Row, Table
 
 __all__ = ["Figures", "add_charts", "figures"]
 
@@ -24,6 +25,7 @@ _EDGES = (60, 70, 80, 85, 90, 92, 94, 96, 98, 100)
 _UNITS_ON_A_PAGE = 24
 _COLUMNS = 10  # that are printed
 _ROWS_ON_A_PAGE = 36
+_ROW_HEIGHT = 15  # points
 _UPPER = 17  # rows of the two charts on top
 _DATA = _COLUMNS + 2  # column where the figures begin
 
@@ -71,8 +73,8 @@ def _decimal(value: Fraction) -> Decimal:
     return round_half_up(value, 2)
 
 
-def add_charts(book: Any, data: Figures) -> None:
-    """Add the sheet with the charts to a workbook of openpyxl."""
+def add_charts(book: Any, data: Figures) -> tuple[Any, Filling]:
+    """Add the sheet with the charts to a workbook of openpyxl; their figures are to be filled in."""
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.pagebreak import Break
     from openpyxl.worksheet.properties import PageSetupProperties
@@ -105,7 +107,7 @@ def add_charts(book: Any, data: Figures) -> None:
         _place(sheet, _units_chart(sheet, title, first, count), (0, last), (_COLUMNS, last + height))
         last += height
     sheet.print_area = f"A1:{get_column_letter(_COLUMNS)}{last}"
-    _write_figures(sheet, data, last)
+    return sheet, _write_figures(sheet, data, last)
 
 
 def _pages(units: int) -> list[tuple[str, int, int]]:
@@ -126,34 +128,24 @@ def _pages(units: int) -> list[tuple[str, int, int]]:
     return [(f"平均分最高的{size}个单位", 0, size), (f"平均分最低的{size}个单位", units - size, size)]
 
 
-def _write_figures(sheet: Any, data: Figures, last: int) -> None:
+def _write_figures(sheet: Any, data: Figures, last: int) -> Filling:
     """The figures to the right of what is printed: classes, then units, then points."""
     from openpyxl.cell import WriteOnlyCell
+    from openpyxl.utils import get_column_letter
 
-    def cell(value: str | int | Decimal) -> Any:
-        made = WriteOnlyCell(sheet)
-        made.value = cell_text(value) if isinstance(value, str) else decimal_text(Decimal(value))
-        made.data_type = "s" if isinstance(value, str) else "n"
-        if isinstance(value, str) and looks_like_formula(value):
-            made.quotePrefix = True
-        return made
+    quoted = WriteOnlyCell(sheet)
+    quoted.quotePrefix = True
+    columns = [Cells(get_column_letter(_DATA + place), 0, quoted.style_id) for place in range(8)]
+    sheet.row_dimensions[1].height = _ROW_HEIGHT
+    sheet.append([None] * (_DATA - 1) + ["得分段", "项目数", None, "单位", "平均分", None, "执行率(%)", "合计"])
 
-    heads = ("得分段", "项目数", None, "单位", "平均分", None, "执行率(%)", "合计")
-    columns: list[Sequence[Any]] = [
-        [label for label, _ in data.classes],
-        [count for _, count in data.classes],
-        [],
-        [name for name, _ in data.units],
-        [mean for _, mean in data.units],
-        [],
-        [rate for rate, _ in data.points],
-        [mark for _, mark in data.points],
-    ]
-    blank = [None] * (_DATA - 1)
-    for row in range(max(last, 1 + max(map(len, columns)))):
-        sheet.row_dimensions[row + 1].height = 15
-        values = heads if row == 0 else [column[row - 1] if row <= len(column) else None for column in columns]
-        sheet.append([*blank, *(None if value is None else cell(value) for value in values)])
+    def rows() -> Iterator[Row]:
+        none = (None, None)
+        both = zip_longest(data.classes, data.units, data.points, range(last - 1), fillvalue=none)
+        for one, unit, point, _ in both:
+            yield (*one, None, *unit, None, *point)
+
+    return Filling(rows_xml(rows(), 2, columns, _ROW_HEIGHT))
 
 
 def _reference(sheet: Any, column: int, first: int, count: int) -> Any:

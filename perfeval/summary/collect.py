@@ -1,18 +1,19 @@
-"""Gathers the digests of a run: what each form comes to in memory, its indicators and problems on disk.
+"""Gathers the digests of a run; until the summary is made they wait in a temporary file.
 
-Ten thousand forms have some hundred thousand indicator rows; they wait in a temporary file until their sheet is
-written, so that memory does not grow with them.
+Ten thousand forms have some hundred thousand indicator rows: neither those nor the forms themselves make the memory of
+a run grow. What each form comes to is read back once all are there, its indicators and problems as their sheet is
+written.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import weakref
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import IO
 
@@ -22,11 +23,13 @@ from perfeval.findings import Finding
 from perfeval.planning import natural_key
 from perfeval.roster.names import same_name
 from perfeval.summary.digest import Digest, FormDigest, IndicatorLine, ProblemLine
+from perfeval.summary.packed import Packed, Unpacker, packed, unpacked_lines
 
 __all__ = ["Collection", "Duplicate", "Entry", "duplicate_findings"]
 
 _NAMED = 5  # files that a message names
 _IN_MEMORY = 4_000_000  # bytes of details kept before they go to disk
+_PARTS = 3  # of each file in the store
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,17 +42,12 @@ class Entry:
     modified: int
     missed: int  # indicators that fell short
     indicators: int
+    mark: Fraction | None  # the total shown, out of 100
 
     @property
     def file(self) -> str:
         """The workbook to look at."""
         return self.output or self.path
-
-    @property
-    def mark(self) -> Fraction | None:
-        """The total shown, out of 100."""
-        form = self.form
-        return None if form.shown is None else Fraction(form.shown) * 100 / form.full_marks
 
     @property
     def who(self) -> str:
@@ -68,7 +66,7 @@ class Duplicate:
 @dataclass(frozen=True, slots=True)
 class _File:
     path: str
-    place: int  # where its details begin in the store
+    number: int  # in the order of arrival
     entries: tuple[Entry, ...]
 
 
@@ -78,56 +76,82 @@ class Collection:
     def __init__(self) -> None:
         self.files: Counter[str] = Counter()  # how many files, by status
         self.problems = 0  # how many there are in the store
-        self._files: list[_File] = []
         self._store: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - outlives this
         weakref.finalize(self, self._store.close)
+        self._ends = array("Q", (0,))  # where the parts of each file end in the store
+        self._outputs: dict[int, str] = {}  # results that were there already, by the number of the file
+        self._ordered: list[_File] | None = None  # as read back; None: not since the last file came
 
     def add(self, digest: Digest) -> None:
-        """Take in one file; summaries of ours are no submissions. PathError: no space for its details."""
+        """Take in one file."""
+        self.take(packed(digest))
+
+    def take(self, digest: Packed, output: str | None = None) -> None:
+        """Take in one file, with its finished workbook where an earlier run made it.
+
+        Summaries of ours are no submissions. PathError: no space for the details.
+        """
         if digest.own:
             return
-        self.files[digest.status] += 1
-        self.problems += len(digest.problems)
-        entries = tuple(
-            Entry(
-                replace(form, lines=()),
-                digest.path,
-                digest.output,
-                digest.modified,
-                sum(line.fell_short for line in form.lines),
-                len(form.lines),
-            )
-            for form in digest.forms
-        )
-        record = json.dumps(([form.lines for form in digest.forms], digest.problems)).encode() + b"\n"
         try:
-            place = self._store.seek(0, os.SEEK_END)
-            self._store.write(record)
+            self._store.seek(0, os.SEEK_END)
+            self._store.write(b"".join(digest.parts))
         except OSError as error:
             raise PathError(f"汇总的临时文件写不进去:{reason(error)}。请确认放临时文件的磁盘有空间。") from error
-        self._files.append(_File(digest.path, place, entries))
+        number = self._count
+        for part in digest.parts:
+            self._ends.append(self._ends[-1] + len(part))
+        if output is not None:
+            self._outputs[number] = output
+        self.files[digest.status] += 1
+        self.problems += digest.problems
+        self._ordered = None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """Every form, those that another one replaces included."""
-        return tuple(entry for file in self._ordered() for entry in file.entries)
+        return tuple(entry for file in self._files() for entry in file.entries)
 
     @property
     def failed(self) -> tuple[str, ...]:
         """Paths of the files without a form."""
-        return tuple(file.path for file in self._ordered() if not file.entries)
+        return tuple(file.path for file in self._files() if not file.entries)
 
-    def details(self) -> Iterator[tuple[tuple[Entry, ...], str, list[list[IndicatorLine]], list[ProblemLine]]]:
-        """File by file: its forms, the workbook to look at, their indicators, its problems."""
-        for file in self._ordered():
-            self._store.seek(file.place)
-            forms, problems = json.loads(self._store.readline())
+    def indicators(self) -> Iterator[tuple[Entry, Iterator[IndicatorLine]]]:
+        """Form by form its indicators."""
+        for file in self._files():
+            for entry, lines in zip(file.entries, unpacked_lines(self._part(file.number, 1)), strict=True):
+                yield entry, map(IndicatorLine._make, lines)
+
+    def details(self) -> Iterator[tuple[tuple[Entry, ...], str, Iterator[ProblemLine]]]:
+        """File by file: its forms, the workbook to look at, its problems."""
+        for file in self._files():
             path = file.entries[0].file if file.entries else file.path
-            lines = [[IndicatorLine(*line) for line in form] for form in forms]
-            yield file.entries, path, lines, [ProblemLine(*problem) for problem in problems]
+            yield file.entries, path, map(ProblemLine._make, unpacked_lines(self._part(file.number, 2)))
 
-    def _ordered(self) -> list[_File]:
-        return sorted(self._files, key=lambda file: natural_key(file.path))
+    def _files(self) -> list[_File]:
+        if self._ordered is None:
+            unpack = Unpacker()
+            files = []
+            for number in range(self._count):
+                head = unpack(self._part(number, 0))
+                output = self._outputs.get(number, head.output)
+                entries = (
+                    Entry(form, head.path, output, head.modified, missed, indicators, _mark(form))
+                    for form, indicators, missed in head.forms
+                )
+                files.append(_File(head.path, number, tuple(entries)))
+            self._ordered = sorted(files, key=lambda file: natural_key(file.path))
+        return self._ordered
+
+    @property
+    def _count(self) -> int:
+        return len(self._ends) // _PARTS
+
+    def _part(self, number: int, part: int) -> bytes:
+        begin, end = self._ends[_PARTS * number + part : _PARTS * number + part + 2]
+        self._store.seek(begin)
+        return self._store.read(end - begin)
 
     def duplicates(self) -> tuple[Duplicate, ...]:
         """Forms handed in more than once: the same form id, or the same unit, project, year and kind of form."""
@@ -144,6 +168,10 @@ class Collection:
         found_families = {id(family): family for family in families.values() if len(family) > 1}
         members = (sorted(family, key=place.__getitem__) for family in found_families.values())
         return tuple(_duplicate(family) for family in sorted(members, key=lambda family: place[family[0]]))
+
+
+def _mark(form: FormDigest) -> Fraction | None:
+    return None if form.shown is None else Fraction(form.shown) * 100 / form.full_marks
 
 
 def _keys(entry: Entry) -> list[tuple[object, ...]]:

@@ -7,11 +7,11 @@ of the finished workbook: the total is the very `Decimal` it shows, with the exa
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from perfeval.calculator import amount
 from perfeval.findings import Finding, Severity, worst
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from perfeval.model import Form
     from perfeval.pipeline import FormOutcome, Outcome
 
-__all__ = ["Digest", "FormDigest", "Funds", "GroupScore", "IndicatorLine", "ProblemLine", "both", "digest"]
-
-T = TypeVar("T")
+__all__ = ["Digest", "FormDigest", "Funds", "GroupScore", "IndicatorLine", "ProblemLine", "digest"]
 
 _BASIS = {Basis.COMPUTED: "计算", Basis.STATED: "填报", Basis.UNVERIFIED: "未核实"}
 _MET = {True: "是", False: "否", None: "无法判断"}
@@ -144,11 +142,6 @@ def digest(outcome: Outcome) -> Digest:
         problems=tuple(_problem(f) for f in outcome.findings if f.severity is not Severity.NOTE),
         own=not outcome.forms and is_summary(outcome.path),
     )
-
-
-def both(outcome: Outcome, reduce: Callable[[Outcome], T]) -> tuple[T, Digest]:
-    """What `reduce` makes of an outcome, and its digest: for runs that print and sum up at once."""
-    return reduce(outcome), digest(outcome)
 
 
 def _form(entry: FormOutcome, outcome: Outcome) -> FormDigest:

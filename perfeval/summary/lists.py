@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from perfeval.findings import Finding
 from perfeval.roster import Match, Roster, RosterRow, match
@@ -80,7 +81,7 @@ def problems_table(collection: Collection) -> Table:
     )
 
     def rows() -> Iterator[Row]:
-        for entries, path, _, problems in collection.details():
+        for entries, path, problems in collection.details():
             by_sheet = {entry.form.sheet: entry for entry in entries}
             for problem in problems:
                 entry = by_sheet.get(problem.sheet) or (entries[0] if len(entries) == 1 else None)
@@ -92,11 +93,10 @@ def problems_table(collection: Collection) -> Table:
 
 
 def _lines(collection: Collection, counted: frozenset[Entry]) -> Iterator[tuple[Entry, IndicatorLine]]:
-    for entries, _, forms, _ in collection.details():
-        for entry, lines in zip(entries, forms, strict=True):
-            if entry in counted:
-                for line in lines:
-                    yield entry, line
+    for entry, lines in collection.indicators():
+        if entry in counted:
+            for line in lines:
+                yield entry, line
 
 
 def _who(entry: Entry) -> Row:
@@ -117,6 +117,7 @@ def _indicator(line: IndicatorLine) -> Row:
     )
 
 
+@lru_cache(maxsize=1024)
 def _number(text: str) -> Decimal | None:
     return Decimal(text) if text else None
 

@@ -1,8 +1,8 @@
-"""Puts long lists into a workbook that openpyxl has built, a hundred times faster than cell by cell.
+"""Puts the rows into a workbook whose sheets openpyxl has set up, a hundred times faster than cell by cell.
 
-openpyxl makes the sheet with its heading, formats, filter and print set-up; the rows below are written here as text
-straight into the package, one after another, so that memory does not grow with them. Numbers are written as their
-decimal text: openpyxl writes 98.85 as 98.84999999999999.
+openpyxl makes each sheet with its heading, formats, filter, charts and print set-up; the rows below are written here
+as text straight into the package, some hundred at a time, so that memory does not grow with them. Numbers are written
+as their decimal text: openpyxl writes 98.85 as 98.84999999999999.
 """
 
 from __future__ import annotations
@@ -11,24 +11,35 @@ import errno
 import os
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from io import BytesIO
 from itertools import chain
-from xml.sax.saxutils import escape
+from typing import IO, NamedTuple
+from xml.sax.saxutils import escape, quoteattr
 
 from perfeval.numbers import decimal_text
 from perfeval.summary.tables import Link, Row
 from perfeval.summary.text import cell_text, looks_like_formula
 
-__all__ = ["Filling", "filled", "row_height"]
+__all__ = ["Cells", "Filling", "Hyperlink", "filled", "rows_xml"]
 
 _END = b"</sheetData>"
 _SHEETS, _END_OF_SHEET = "xl/worksheets/", b"</worksheet>"
+_AFTER_LINKS = b"<printOptions"  # what the schema wants behind the links, and every sheet here has
+_RELATIONS = (
+    '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+)
+_LINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink"
 _LINE, _HIGHEST = 13.5, 409  # points
-_PIECE = 2000  # rows joined before they are compressed
+_PIECE = 500  # rows joined before they are compressed
+_LEVEL = 5  # the last fifth of the size would take as long again
+_KEPT = 1000  # cells of a column that are kept for further rows …
+_REMEMBERED = 120  # … unless they are longer: names stand in many rows, reasons in one
+_NUMBER = "\0"  # stands for the number of a row; no text of a workbook can hold it
 _TIME = (1980, 1, 1, 0, 0, 0)
 # The moment of writing; without it the same input gives the same bytes.
 _MODIFIED = re.compile(rb"<dcterms:(created|modified)[^>]*>[^<]*</dcterms:\1>")
@@ -42,15 +53,31 @@ _ORDER = (
 
 
 @dataclass(frozen=True, slots=True)
+class Cells:
+    """How the cells of one column are written."""
+
+    letter: str
+    style: int  # cell format, by its number
+    quoted: int  # the same for texts that must not become formulas when somebody edits them
+    width: int = 0  # in characters, where texts are wrapped; 0: they are not
+    number: Callable[[Decimal | int], int] | None = None  # the format of each number; None: `style`, whatever it is
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperlink:
+    """A cell that opens a file."""
+
+    cell: str
+    target: str
+    tooltip: str
+
+
+@dataclass(frozen=True, slots=True)
 class Filling:
     """What goes below the heading of a sheet."""
 
-    rows: Iterable[Row]
-    first: int  # number of the first row
-    styles: Sequence[int]  # cell format of each column
-    quoted: Sequence[int]  # the same for texts that must not become formulas when somebody edits them
-    letters: Sequence[str]
-    widths: Sequence[int]  # in characters, of columns whose texts are wrapped; 0 of the others
+    pieces: Iterable[bytes]  # of `rows_xml`
+    links: Sequence[Hyperlink] = ()
 
 
 def filled(workbook: bytes, fillings: Mapping[str, Filling]) -> bytes:
@@ -58,23 +85,65 @@ def filled(workbook: bytes, fillings: Mapping[str, Filling]) -> bytes:
     result = BytesIO()
     with (
         zipfile.ZipFile(BytesIO(workbook)) as source,
-        zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as target,
+        zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as target,
     ):
         for name in source.namelist():
             data = source.read(name)
             if name.startswith(_SHEETS) and name.endswith(".xml") and not data.endswith(_END_OF_SHEET):
                 # openpyxl keeps a sheet in a file, and lxml does not say when the last write to it fails.
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
-            info = zipfile.ZipInfo(name, _TIME)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            if name in fillings:
-                head, _, tail = data.partition(_END)
-                with target.open(info, "w", force_zip64=True) as stream:
-                    for piece in chain((head,), _pieces(fillings[name]), (_END + tail,)):
-                        stream.write(piece)
-            else:
-                target.writestr(info, _corrected(name, data))
+            filling = fillings.get(name)
+            if filling is None:
+                target.writestr(_member(name), _corrected(name, data))
+                continue
+            head, _, tail = data.partition(_END)
+            if filling.links:
+                before, _, after = tail.partition(_AFTER_LINKS)
+                tail = before + _links_xml(filling.links) + _AFTER_LINKS + after
+                folder, _, part = name.rpartition("/")
+                target.writestr(_member(f"{folder}/_rels/{part}.rels"), _relations_xml(filling.links))
+            with target.open(_member(name), "w", force_zip64=True) as stream:
+                _written(chain((head,), filling.pieces, (_END + tail,)), stream)
     return result.getvalue()
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _TIME)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info
+
+
+def _written(pieces: Iterable[bytes], stream: IO[bytes]) -> None:
+    """Compress each piece while the next one is being made: zlib needs no interpreter."""
+    with ThreadPoolExecutor(1) as other:
+        under_way: Future[int] | None = None
+        for piece in pieces:
+            if under_way is not None:
+                under_way.result()
+            under_way = other.submit(stream.write, piece)
+        if under_way is not None:
+            under_way.result()
+
+
+def _links_xml(links: Sequence[Hyperlink]) -> bytes:
+    cells = (
+        f'<hyperlink ref="{link.cell}" tooltip={_attribute(link.tooltip)} r:id="rId{number}"/>'
+        for number, link in enumerate(links, 1)
+    )
+    space = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    return f'<hyperlinks xmlns:r="{space}">{"".join(cells)}</hyperlinks>'.encode()
+
+
+def _relations_xml(links: Sequence[Hyperlink]) -> bytes:
+    relations = (
+        f'<Relationship Id="rId{number}" Type="{_LINK}" Target={_attribute(link.target)} TargetMode="External"/>'
+        for number, link in enumerate(links, 1)
+    )
+    return f"{_RELATIONS}{''.join(relations)}</Relationships>".encode()
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(text, {"\n": "&#10;", "\t": "&#9;"})
 
 
 def _corrected(name: str, data: bytes) -> bytes:
@@ -91,54 +160,82 @@ def _in_order(font: re.Match[bytes]) -> bytes:
     return b"<font>" + b"".join(text for text, _ in properties) + b"</font>"
 
 
-def row_height(row: Row, widths: Sequence[int]) -> float:
-    """Points that the longest of the wrapped texts of a row needs."""
-    lines = 1
-    for value, width in zip(row, widths, strict=True):
-        if width and value:
-            text = str(value)
-            if _size(text) > width - 1 or "\n" in text:
-                # Words and 禁则 leave lines not quite full.
-                lines = max(lines, sum(-(-_size(part) // (width - 2)) for part in text.split("\n")))
-    return min(_LINE * lines + 6, _HIGHEST)
+# ---- rows ------------------------------------------------------------------------------------------------------------
+
+
+def rows_xml(rows: Iterable[Row], first: int, columns: Sequence[Cells], height: float | None = None) -> Iterator[bytes]:
+    """The rows from number `first` on, many at a time; `height` in points, or as high as the wrapped texts need."""
+    writers = [_Column(cells) for cells in columns]
+    waiting: list[str] = []
+    for number, row in enumerate(rows, first):
+        lines = 1
+        written = [""]  # the height is known when the texts are
+        for value, writer in zip(row, writers, strict=True):
+            cell = writer.known.get(value) or writer.made(value)
+            written.append(cell.xml)
+            if cell.lines > lines:
+                lines = cell.lines
+        points = min(_LINE * lines + 6, _HIGHEST) if height is None else height
+        written[0] = f'<row r="{_NUMBER}" ht="{points}" customHeight="1">'
+        waiting.append("".join(written).replace(_NUMBER, str(number)))
+        if len(waiting) == _PIECE:
+            yield "</row>".join(waiting).encode() + b"</row>"
+            waiting.clear()
+    if waiting:
+        yield "</row>".join(waiting).encode() + b"</row>"
+
+
+class _Cell(NamedTuple):
+    """A cell as it stands in any row, and how many lines of text it has."""
+
+    xml: str  # `_NUMBER` for the number of the row
+    lines: int = 1
+
+
+class _Column:
+    """Makes the cells of a column; what was made is kept for a while, since most values stand in many rows."""
+
+    def __init__(self, cells: Cells) -> None:
+        self.known: dict[object, _Cell] = {}
+        self._cells = cells
+        self._open = f'<c r="{cells.letter}{_NUMBER}"'
+
+    def made(self, value: str | int | Decimal | Link | None) -> _Cell:
+        """The cell that holds `value`."""
+        if isinstance(value, str) and len(value) > _REMEMBERED:
+            return self._text(value)
+        if len(self.known) >= _KEPT:
+            self.known.clear()
+        cell = self.known[value] = self._made(value)
+        return cell
+
+    def _made(self, value: str | int | Decimal | Link | None) -> _Cell:
+        cells = self._cells
+        if value is None or value == "":
+            return _Cell(f'{self._open} s="{cells.style}"/>' if cells.style else "")
+        if isinstance(value, Link):
+            return self._text(value.name)
+        if isinstance(value, str):
+            return self._text(value)
+        style = cells.style if cells.number is None else cells.number(value)
+        text = decimal_text(value) if isinstance(value, Decimal) else str(value)
+        return _Cell(f'{self._open} s="{style}"><v>{text}</v></c>')
+
+    def _text(self, text: str) -> _Cell:
+        cells = self._cells
+        written = cell_text(text)
+        style = cells.quoted if looks_like_formula(text) else cells.style
+        space = ' xml:space="preserve"' if written != written.strip() or "\n" in written else ""
+        xml = f'{self._open} s="{style}" t="inlineStr"><is><t{space}>{escape(written)}</t></is></c>'
+        return _Cell(xml, _lines(text, cells.width) if cells.width else 1)
+
+
+def _lines(text: str, width: int) -> int:
+    """How many lines a wrapped text needs; words and 禁则 leave them not quite full."""
+    sizes = [_size(part) for part in text.split("\n")]
+    return 1 if len(sizes) == 1 and sizes[0] < width else sum(-(-size // (width - 2)) for size in sizes)
 
 
 def _size(text: str) -> int:
     """Characters of width: a 汉字 takes two and has three bytes, a letter takes one and has one."""
     return max(1, (len(text.encode("utf-8", "replace")) + len(text)) // 2)
-
-
-def _pieces(filling: Filling) -> Iterator[bytes]:
-    """The rows as bytes, many at a time."""
-    waiting: list[str] = []
-    for number, row in enumerate(filling.rows, filling.first):
-        waiting.append(_row_xml(number, row, filling))
-        if len(waiting) == _PIECE:
-            yield "".join(waiting).encode()
-            waiting.clear()
-    yield "".join(waiting).encode()
-
-
-def _row_xml(number: int, row: Row, filling: Filling) -> str:
-    cells = [f'<row r="{number}" ht="{row_height(row, filling.widths)}" customHeight="1">']
-    for value, style, quoted, letter in zip(row, filling.styles, filling.quoted, filling.letters, strict=True):
-        if value is None or value == "":
-            cells.append(f'<c r="{letter}{number}" s="{style}"/>')
-        elif isinstance(value, str):
-            xml, formula = _text_xml(value)
-            cells.append(f'<c r="{letter}{number}" s="{quoted if formula else style}" t="inlineStr">{xml}</c>')
-        elif isinstance(value, Link):
-            cells.append(f'<c r="{letter}{number}" s="{style}" t="inlineStr">{_text_xml(value.path)[0]}</c>')
-        else:
-            text = decimal_text(value) if isinstance(value, Decimal) else str(value)
-            cells.append(f'<c r="{letter}{number}" s="{style}"><v>{text}</v></c>')
-    cells.append("</row>")
-    return "".join(cells)
-
-
-@lru_cache(maxsize=4096)
-def _text_xml(text: str) -> tuple[str, bool]:
-    """A text as the content of a cell, and whether it could pass for a formula. Names stand in many rows."""
-    formula = looks_like_formula(text)
-    text = escape(cell_text(text))
-    return f'<is><t xml:space="preserve">{text}</t></is>', formula

@@ -34,6 +34,11 @@ class Link:
 
     path: str
 
+    @property
+    def name(self) -> str:
+        """What is shown of it."""
+        return Path(self.path).name
+
 
 Row = Sequence["str | int | Decimal | Link | None"]
 
