@@ -154,8 +154,8 @@ def finding_lines(finding: Finding, look: Look = PLAIN, indent: str = "") -> lis
     below = indent + " " * 5
     lines = [f"{head}  {where}" if where else head]
     lines += _block(finding.message, below, look)
-    if finding.fix:
-        lines += _block(f"改法:{finding.fix}", below, look)
+    if fix := finding.fix:
+        lines += _block(f"改法:{fix}", below, look)
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from perfeval.pipeline import Options
 
 __all__ = ["Records"]
+
+_TOGETHER, _SECONDS = 32, 0.5  # files that may wait to be recorded, and for how long
 
 
 class Records:
@@ -28,6 +31,8 @@ class Records:
         self._force = force
         self._ledger: Ledger | None = None
         self._wanted = True  # not yet tried to open, or open
+        self._unsaved: list[tuple[Path, Entry]] = []
+        self._saved = time.monotonic()
         self._remarks: list[Finding] = []
         self._done: set[str] = set()
 
@@ -42,19 +47,34 @@ class Records:
         return entry.output
 
     def keep(self, report: Report[Any]) -> None:
-        """Put a file that was just done on record."""
-        if report.entry is None or (ledger := self._open()) is None:
+        """Put a file that was just done on record, now or with the next ones."""
+        if report.entry is None:
             return
-        if (fault := ledger.record(report.entry)) is not None:
+        self._unsaved.append((report.path, report.entry))
+        if len(self._unsaved) >= _TOGETHER or time.monotonic() - self._saved > _SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Put on record what was kept; whoever is cut off before does at most these few files once more."""
+        unsaved, self._unsaved = self._unsaved, []
+        if not unsaved or (ledger := self._open()) is None:
+            return
+        twins, fault = ledger.record_all(entry for _, entry in unsaved)
+        self._saved = time.monotonic()
+        if fault is not None:
             self._remarks.append(fault)
             self.close()
             return
-        self._done.add(report.entry.path)
-        if (other := self._twin(ledger, report.entry)) is not None:
-            self._remarks.append(Finding("BAT008", params={"path": str(report.path), "other": other}))
+        for (path, entry), others in zip(unsaved, twins, strict=True):
+            self._done.add(entry.path)
+            # A file that still lies there with the same content; one that was renamed is no second one.
+            twin = next((other.path for other in others if Path(other.path).exists()), None)
+            if twin is not None:
+                self._remarks.append(Finding("BAT008", params={"path": str(path), "other": twin}))
 
     def remarks(self) -> Iterator[Finding]:
         """What is to be said about the run as a whole; closes the ledger."""
+        self.save()
         yield from self._remarks
         if self._ledger is not None and self._done:
             yield from self._older_versions(self._ledger)
@@ -75,10 +95,6 @@ class Records:
             self._wanted = self._ledger is not None
             self._remarks += remarks
         return self._ledger
-
-    def _twin(self, ledger: Ledger, entry: Entry) -> str | None:
-        """A file that still lies somewhere with the same content; one that was renamed is no second one."""
-        return next((other.path for other in ledger.same_content(entry) if Path(other.path).exists()), None)
 
     def _older_versions(self, ledger: Ledger) -> Iterator[Finding]:
         from perfeval.ledger import submissions

@@ -200,13 +200,17 @@ class _Run:
 
     def follow(self, reports: Iterator[Report[str]], *, stops_without_reader: bool) -> Iterator[str]:
         """Pass on the text of each report, in order, until the end or Ctrl-C."""
-        for report in reports:
-            self._count(report)
-            yield report.value
-            if self._total > 1:
-                self._console.progress(self.done, self._total)
-            if self.interrupted or (self._console.reader_gone and stops_without_reader):
-                return
+        try:
+            for report in reports:
+                self._count(report)
+                yield report.value
+                if self._total > 1:
+                    self._console.progress(self.done, self._total)
+                if self.interrupted or (self._console.reader_gone and stops_without_reader):
+                    return
+        finally:
+            if self._records is not None:
+                self._records.save()
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:

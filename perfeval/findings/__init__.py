@@ -42,12 +42,15 @@ class Severity(StrEnum):
     @property
     def label(self) -> str:
         """The Chinese word shown to users."""
-        return {"error": "错误", "warning": "提醒", "note": "说明"}[self.value]
+        return _LABELS[self]
 
     @property
     def rank(self) -> int:
         """0 for the gravest."""
         return ("error", "warning", "note").index(self.value)
+
+
+_LABELS: Mapping[str, str] = {"error": "错误", "warning": "提醒", "note": "说明"}
 
 
 @record(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def code(code_id: str) -> Code:
 
 def worst(findings: Iterable[Finding]) -> Severity | None:
     """The gravest severity among `findings`, None when there are none."""
-    return min((finding.severity for finding in findings), key=lambda s: s.rank, default=None)
+    return min({finding.severity for finding in findings}, key=lambda s: s.rank, default=None)
 
 
 _STAGE_CODES: dict[str, dict[str, Code]] = {}

@@ -120,6 +120,18 @@ class Ledger:
         """Put `entry` on record in place of an earlier one of the same content and path; says why if it cannot."""
         return self._change(lambda: self._insert(entry))
 
+    def record_all(self, entries: Iterable[Entry]) -> tuple[tuple[tuple[Entry, ...], ...], Finding | None]:
+        """Record several at once; with each goes what `same_content` knew when its turn came."""
+        twins: list[tuple[Entry, ...]] = []
+
+        def work() -> None:
+            for entry in entries:
+                self._insert(entry)
+                twins.append(self.same_content(entry))
+
+        fault = self._change(work)
+        return tuple(twins), fault
+
     def set_archived(self, entry: Entry) -> Finding | None:
         """Note that the original of `entry` lies in the archive."""
         sql = "UPDATE file SET archived = 1 WHERE path = ? AND digest = ?"

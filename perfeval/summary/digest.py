@@ -7,6 +7,7 @@ of the finished workbook: the total is the very `Decimal` it shows, with the exa
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,9 +15,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from perfeval.calculator import amount
-from perfeval.findings import Finding, Severity, worst
+from perfeval.findings import Finding, Severity
 from perfeval.model import Basis, RowResult
-from perfeval.numbers import decimal_text, exact_text, round_half_up
+from perfeval.numbers import exact_text, round_half_up, shown
 from perfeval.planning import is_summary
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def digest(outcome: Outcome) -> Digest:
 def _form(entry: FormOutcome, outcome: Outcome) -> FormDigest:
     pack, form, evaluation = entry.pack, entry.form, entry.evaluation
     digits, total = pack.rounding.digits, evaluation.total
-    findings = [f for f in outcome.findings if f.sheet in ("", form.sheet)]
+    severities = Counter(f.severity for f in outcome.findings if f.sheet in ("", form.sheet))
     rows = evaluation.rows if evaluation.funds_score is None else (evaluation.funds_score, *evaluation.rows)
     return FormDigest(
         sheet=form.sheet,
@@ -160,7 +161,7 @@ def _form(entry: FormOutcome, outcome: Outcome) -> FormDigest:
         department=form.text("department").strip(),
         project=form.text("project").strip(),
         year=form.year,
-        status="failed" if outcome.status == "failed" else _status(findings),
+        status=_status(outcome, severities),
         funds=_funds(form, pack.money_unit),
         groups=tuple(
             GroupScore(group.name, group.weight, None if group.score is None else round_half_up(group.score, digits))
@@ -169,15 +170,17 @@ def _form(entry: FormOutcome, outcome: Outcome) -> FormDigest:
         exact="" if total is None else exact_text(total.exact),
         shown=None if total is None else total.shown,
         grade="" if total is None else total.grade or "",
-        errors=sum(f.severity is Severity.ERROR for f in findings),
-        warnings=sum(f.severity is Severity.WARNING for f in findings),
+        errors=severities[Severity.ERROR],
+        warnings=severities[Severity.WARNING],
         lines=tuple(_lines(rows, digits)),
     )
 
 
-def _status(findings: list[Finding]) -> str:
-    gravest = worst(findings)
-    return gravest.value if gravest in (Severity.ERROR, Severity.WARNING) else "ok"
+def _status(outcome: Outcome, severities: Counter[Severity]) -> str:
+    if outcome.status == "failed":
+        return "failed"
+    gravest = (severity.value for severity in (Severity.ERROR, Severity.WARNING) if severities[severity])
+    return next(gravest, "ok")
 
 
 def _funds(form: Form, unit: str) -> Funds:
@@ -188,7 +191,6 @@ def _funds(form: Form, unit: str) -> Funds:
 def _lines(rows: tuple[RowResult, ...], digits: int) -> Iterator[IndicatorLine]:
     for row in rows:
         indicator = row.indicator
-        lost = None if row.score is None or row.weight is None else row.weight - row.score
         yield IndicatorLine(
             indicator.level1,
             indicator.level2,
@@ -198,7 +200,7 @@ def _lines(rows: tuple[RowResult, ...], digits: int) -> Iterator[IndicatorLine]:
             indicator.actual.text.strip(),
             _rounded(row.completion, 4),
             _rounded(row.score, digits),
-            _rounded(lost, digits),
+            _lost(row, digits),
             "" if row.basis is None else _BASIS[row.basis],
             _MET[row.met],
             indicator.text("shortfall_reason").strip(),
@@ -208,7 +210,13 @@ def _lines(rows: tuple[RowResult, ...], digits: int) -> Iterator[IndicatorLine]:
 
 
 def _rounded(value: Fraction | None, digits: int) -> str:
-    return "" if value is None else decimal_text(round_half_up(value, digits))
+    return "" if value is None else shown(value, digits)
+
+
+def _lost(row: RowResult, digits: int) -> str:
+    if row.score is None or row.weight is None:
+        return ""
+    return "0" if row.score == row.weight else shown(row.weight - row.score, digits)
 
 
 def _problem(finding: Finding) -> ProblemLine:
