@@ -118,7 +118,7 @@ def core(name: str, measures: tuple[str, ...]) -> str:
     return text
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=512)  # a form has some twenty phrases, and only the common ones come again
 def pairs(text: str) -> frozenset[str]:
     """The pairs of neighbouring characters of a phrase."""
     plain = _SILENT.sub("", text)
