@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import partial
@@ -35,6 +36,7 @@ _FONT = "宋体"
 _HEAD_FONT = "黑体"
 _WRAPPED: frozenset[Kind] = frozenset(("text", "long"))
 _SAFE = "/:()[]{}!$&',;=@~+-_."  # and 汉字, which quote() would turn into %E6%B1…
+_PLAIN = re.compile(rf"[\w{re.escape(_SAFE)}]*")
 
 
 def workbook(tables: Sequence[Table], figures: Figures | None, folder: Path, most_rows: int = MOST_ROWS) -> bytes:
@@ -89,6 +91,7 @@ class _Writer:
         self._book = book
         self._folder = str(folder.absolute())
         self._formats: dict[str, Any] = {}
+        self._targets: dict[str, str] = {}  # of folders
         self._numbers: dict[tuple[Kind, str, str], int] = {}
 
     def sheet(self, table: Table) -> tuple[Any, Filling]:
@@ -204,12 +207,18 @@ class _Writer:
 
     def _target(self, path: str) -> str:
         """A link that still works when the folder is moved or mailed as a whole."""
-        absolute = Path(path).absolute()
+        folder, name = os.path.split(path)
+        if folder not in self._targets:
+            self._targets[folder] = self._folder_target(folder)
+        return self._targets[folder] + _quoted(name)
+
+    def _folder_target(self, folder: str) -> str:
+        absolute = Path(folder).absolute()
         try:
             shown = os.path.relpath(absolute, self._folder).replace(os.sep, "/")
         except ValueError:  # another drive
-            return absolute.as_uri()
-        return "".join(char if char > "\x7f" and char.isprintable() else _quoted(char) for char in shown)
+            return f"{absolute.as_uri().rstrip('/')}/"
+        return "" if shown == "." else f"{_quoted(shown)}/"
 
     # ---- cells ----
 
@@ -235,8 +244,15 @@ def _letters(columns: Sequence[Column]) -> list[str]:
     return [get_column_letter(place) for place in range(1, len(columns) + 1)]
 
 
-def _quoted(char: str) -> str:
-    """A character as a link holds it; undecodable bytes of a path stay the bytes they are."""
+def _quoted(text: str) -> str:
+    """`text` as a link holds it."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return "".join(char if char > "\x7f" and char.isprintable() else _quoted_sign(char) for char in text)
+
+
+def _quoted_sign(char: str) -> str:
+    """One character; undecodable bytes of a path stay the bytes they are."""
     return quote(char, safe=_SAFE, errors="surrogateescape" if "\udc80" <= char <= "\udcff" else "replace")
 
 
