@@ -5,8 +5,10 @@ Both hold the tables of the workbook under the same headings (CSV) or stable Eng
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +32,11 @@ def csv_files(tables: Sequence[Table], target: Path) -> dict[Path, bytes]:
 
 
 def _csv(table: Table) -> bytes:
-    import pandas as pd
-
-    titles = [csv_text(column.title) for column in table.columns]
-    rows = ([_plain(value, guard=True) for value in row] for row in table.rows())
-    frame = pd.DataFrame(rows, columns=titles, dtype=object)
-    return frame.to_csv(index=False, lineterminator="\r\n").encode("utf-8-sig")
+    stream = StringIO()
+    writer = csv.writer(stream)
+    writer.writerow([csv_text(column.title) for column in table.columns])
+    writer.writerows([_plain(value, guard=True) for value in row] for row in table.rows())
+    return stream.getvalue().encode("utf-8-sig")
 
 
 def json_text(tables: Sequence[Table], findings: Sequence[Finding]) -> str:
