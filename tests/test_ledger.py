@@ -30,7 +30,7 @@ from perfeval.ledger import (
     store,
     submissions,
 )
-from perfeval.pipeline import Options, fill
+from perfeval.pipeline import Options, Outcome, fill
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples" / "inbox"
@@ -238,6 +238,33 @@ def test_equal_contents_are_told_while_both_are_there(desk: tuple[Path, Path]) -
     assert "BAT008" in result.stderr
     assert "改名.xlsx" in result.stderr
     assert "BAT009" not in result.stderr
+
+
+def test_of_equal_contents_in_one_run_each_later_one_is_told_once(desk: tuple[Path, Path]) -> None:
+    inbox, out = desk
+    for name in ("表2.xlsx", "表3.xlsx"):
+        shutil.copyfile(SAMPLE, inbox / name)
+    told = [said for said in run(inbox, out).stderr.splitlines() if "BAT008" in said]
+    assert len(told) == 2
+
+
+def test_what_was_done_before_a_fault_ended_the_run_is_on_record(
+    desk: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, out = desk
+    for name in ("表2.xlsx", "表3.xlsx"):
+        shutil.copyfile(OTHER, inbox / name)
+
+    def until_the_last(path: Path, target: Path, options: Options) -> Outcome:
+        if path.name == "表.xlsx":
+            raise PathError("磁盘不见了")
+        return fill(path, target, options)
+
+    monkeypatch.setattr("perfeval.pipeline.fill", until_the_last)
+    assert run(inbox, out, "--jobs", "1").exit_code == ExitCode.PATH
+    ledger = opened(out)
+    assert [Path(found.path).name for found in ledger.entries()] == ["表2.xlsx", "表3.xlsx"]
+    ledger.close()
 
 
 def test_an_older_version_is_told_and_both_stay_on_record(desk: tuple[Path, Path]) -> None:

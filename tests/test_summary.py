@@ -30,6 +30,7 @@ from perfeval.roster import Roster, RosterRow
 from perfeval.summary import Collection, Digest, digest, making, rendered, summarise, write
 from perfeval.summary.book import workbook
 from perfeval.summary.digest import FormDigest, Funds, GroupScore, IndicatorLine, ProblemLine
+from perfeval.summary.packed import packed
 from perfeval.summary.sheetdata import filled
 from perfeval.summary.tables import Link, Table
 from perfeval.summary.text import LONGEST, cell_text, csv_text
@@ -441,6 +442,14 @@ def test_a_list_longer_than_a_sheet_goes_on_on_the_next() -> None:
     assert found == [line.name for line in lines]
 
 
+def test_long_lists_keep_every_row_and_its_number() -> None:
+    """Rows are written some hundred at a time, and cells kept for further rows are given up now and then."""
+    lines = tuple(LINE._replace(name=f"指标{number}", score=f"{number}.5") for number in range(1234))
+    sheet = as_book(as_xlsx(of_forms(form(lines=lines))))["指标明细"]
+    found = [(row[5].value, row[5].coordinate, row[10].value) for row in sheet.iter_rows(min_row=2)]
+    assert found == [(f"指标{number}", f"F{number + 2}", number + 0.5) for number in range(1234)]
+
+
 def test_rows_are_as_high_as_their_wrapped_texts() -> None:
     long = LINE._replace(reason="长" * 200)
     sheet = as_book(as_xlsx(of_forms(form(lines=(LINE, long)))))["未达标指标"]
@@ -721,14 +730,29 @@ def test_our_own_fault_in_one_file_is_logged_and_the_others_are_summed_up(
     assert "KeyError" in next(tmp_path.glob("*.log")).read_text(encoding="utf-8")
 
 
-def test_digests_cross_processes_small(finished: dict[str, Outcome]) -> None:
+def test_digests_cross_processes_small_and_whole(finished: dict[str, Outcome]) -> None:
     import pickle
 
     for outcome in finished.values():
         made = digest(outcome)
-        data = pickle.dumps(made)
-        assert pickle.loads(data) == made
-        assert len(data) < 20_000
+        data = pickle.dumps(packed(made))
+        assert len(data) < 25_000
+        collection = Collection()
+        collection.take(pickle.loads(data))
+        assert [entry.form for entry in collection.entries] == [replace(form, lines=()) for form in made.forms]
+        assert [(entry.path, entry.output, entry.modified) for entry in collection.entries] == [
+            (made.path, made.output, made.modified) for _ in made.forms
+        ]
+        assert [tuple(lines) for _, lines in collection.indicators()] == [form.lines for form in made.forms]
+        assert [tuple(problems) for _, _, problems in collection.details()] == [made.problems]
+        assert collection.files == {made.status: 1}
+
+
+def test_files_that_come_after_a_look_are_counted_too() -> None:
+    collection = of_forms(form(project="A"))
+    assert column(collection, "forms", "project") == ["A"]
+    collection.add(file(form(project="B", score="99"), path="收/二.xlsx"))
+    assert column(collection, "forms", "project") == ["B", "A"]
 
 
 def test_writing_fails_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
