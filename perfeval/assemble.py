@@ -36,12 +36,14 @@ from perfeval.workbook.problems import (
     problem_sheet,
 )
 from perfeval.workbook.references import RowMap
+from perfeval.workbook.sheetxml import looks_like_formula
 from perfeval.workbook.styles import Adoption, Look, StyleSheet
 from perfeval.writer import FormPlan, blank_plan, plan_form
 
 __all__ = ["assemble", "blank_form", "form_workbook"]
 
 _SELECTED = ' tabSelected="1"'
+_BESIDE = Look(0)  # the format of cells beside the form
 _TINTS = {Severity.ERROR.label: "FFFFC7CE", Severity.WARNING.label: "FFFFEB9C"}
 
 
@@ -221,18 +223,33 @@ def _adopted(styles: StyleSheet, form: _Planned, problems: Sequence[Problem]) ->
             if problem.cell and problem.severity == severity:
                 tints.setdefault(problem.cell, argb)
     # Either none or all possible tints are asked for, so that the files of a batch share two style sheets.
-    wanted = _looks(form.layout, bool(tints))
+    wanted = _looks(form.layout, bool(tints), _quote(form.plan))
     template = StyleSheet.of(blueprint.package)
     return styles.adopt(template, blueprint.formats, blueprint.rules.formats, wanted), tints
 
 
+def _quote(plan: FormPlan) -> bool:
+    """Mark texts as texts that typing Enter in their cells would make formulas; False: there are none."""
+    found = False
+    for row in plan.sheet.rows:
+        for values in (row.values, row.beside) if row.beside else (row.values,):
+            for column, value in values.items():
+                if isinstance(value, str) and looks_like_formula(value):
+                    own = _BESIDE if values is row.beside else Look(row.formats[column - 1])
+                    row.varied[column] = row.varied.get(column, own)._replace(quoted=True)
+                    found = True
+    return found
+
+
 @lru_cache(maxsize=32)
-def _looks(layout: Layout, tinted: bool) -> tuple[Look, ...]:
-    """The variants of the form's formats: unlocked ones for scores that the clerk states, and each in each tint."""
+def _looks(layout: Layout, tinted: bool, quoted: bool) -> tuple[Look, ...]:
+    """The variants of the form's formats: unlocked scores that the clerk states, each quoted, each in each tint."""
     score = layout.columns.get("indicator.score")
     looks = [Look(number) for number in sorted(layout.blueprint.formats)]
     if score is not None:
         looks.append(Look(score.slot.style, unlocked=True))
+    if quoted:
+        looks += [look._replace(quoted=True) for look in (*looks, _BESIDE)]
     if tinted:
         looks += [look._replace(argb=argb) for look in looks for argb in _TINTS.values()]
     return tuple(look for look in looks if look != Look(look.xf))

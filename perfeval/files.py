@@ -244,6 +244,8 @@ def safe_name(text: str, *, fallback: str = "未命名", limit: int = 120) -> st
     name = _cut(name, limit).rstrip(" .")
     if not name.strip("_"):
         return fallback
+    if name.startswith("-"):  # a command line would take `*.xlsx` for an option
+        name = f"_{name[1:]}"
     if name.split(".", 1)[0].rstrip().casefold() in _RESERVED:
         name = f"_{name}"
     return name

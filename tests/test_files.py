@@ -220,6 +220,7 @@ def test_read_faults(tmp_path: Path) -> None:
         ("com1.xlsx", "_com1.xlsx"),
         ("nul .txt", "_nul .txt"),
         ("console", "console"),
+        ("-rf", "_rf"),
         ("结尾有点...", "结尾有点"),
         ("~$锁", "$锁"),
         ("两\n行\t名", "两 行 名"),

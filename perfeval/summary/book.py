@@ -23,7 +23,8 @@ from perfeval.numbers import decimal_text
 from perfeval.planning import SUMMARY_MARK
 from perfeval.summary.sheetdata import Cells, Filling, Hyperlink, filled, rows_xml
 from perfeval.summary.tables import Column, Kind, Link, Row, Table
-from perfeval.summary.text import cell_text, looks_like_formula
+from perfeval.summary.text import cell_text
+from perfeval.workbook.sheetxml import looks_like_formula
 
 if TYPE_CHECKING:
     from perfeval.summary.charts import Figures

@@ -22,7 +22,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from perfeval.numbers import decimal_text
 from perfeval.summary.tables import Link, Row
-from perfeval.summary.text import cell_text, looks_like_formula
+from perfeval.summary.text import cell_text
+from perfeval.workbook.sheetxml import looks_like_formula
 
 __all__ = ["Cells", "Filling", "Hyperlink", "filled", "rows_xml"]
 

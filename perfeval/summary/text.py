@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LONGEST", "cell_text", "csv_text", "looks_like_formula"]
+from perfeval.workbook.sheetxml import looks_like_formula
+
+__all__ = ["LONGEST", "cell_text", "csv_text"]
 
 LONGEST = 32_767  # characters that a cell of a workbook may hold
 # What XML cannot hold: controls, lone surrogates, two code points that are no characters.
@@ -16,8 +18,6 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Excel reads `_x0041_` in a file as an escape; written by a person it is text.
 _ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _ODD = re.compile(f"{_ILLEGAL.pattern}|{_ESCAPE.pattern}|\r")
-# The full-width signs count too: East Asian versions of Excel take them for the others.
-_FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 
 
 def cell_text(text: str) -> str:
@@ -25,11 +25,6 @@ def cell_text(text: str) -> str:
     if _ODD.search(text):
         text = _ESCAPE.sub("_x005F_", _ILLEGAL.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n")))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
-def looks_like_formula(text: str) -> bool:
-    """Whether a spreadsheet could take `text` for a formula, if it were not told otherwise."""
-    return _FORMULA.match(text) is not None
 
 
 def csv_text(text: str) -> str:

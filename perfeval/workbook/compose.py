@@ -56,8 +56,8 @@ class PlannedRow:
     height: float  # points
     formats: tuple[int, ...] = ()  # of the template, by column from the first on
     values: dict[int, Value] = field(default_factory=dict)  # by column
-    varied: dict[int, Look] = field(default_factory=dict)  # formats of columns that differ from `formats`
-    beside: dict[int, Value] = field(default_factory=dict)  # values in columns after the last of `formats`, unformatted
+    varied: dict[int, Look] = field(default_factory=dict)  # formats of columns that differ from those
+    beside: dict[int, Value] = field(default_factory=dict)  # values in columns after the last of `formats`
 
 
 @dataclass(slots=True)
@@ -105,10 +105,13 @@ def sheet_data(plan: SheetPlan, formats: Mapping[Any, int]) -> str:
             if value is not None and column not in varied:
                 cells[column - 1] = heads[column - 1] + _content(value)
         for column, look in varied.items():
+            if column > len(heads):
+                continue  # beside
             cells[column - 1] = _head(column, number, formats[look]) + _content(row.values.get(column))
         if row.beside:
             cells += [
-                f'<c r="{column_letter(column)}{number}" s="0"{_content(value)}'
+                f'<c r="{column_letter(column)}{number}" s="{formats[varied[column]] if column in varied else 0}"'
+                f"{_content(value)}"
                 for column, value in sorted(row.beside.items())
             ]
         out.append(f'<row r="{number}" ht="{row.height:g}" customHeight="1">')

@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["MAIN", "ORDER", "RELATIONSHIPS", "attribute", "markup", "storable", "text", "worksheet"]
+__all__ = [
+    "MAIN",
+    "ORDER",
+    "RELATIONSHIPS",
+    "attribute",
+    "looks_like_formula",
+    "markup",
+    "storable",
+    "text",
+    "worksheet",
+]
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -22,6 +32,8 @@ ORDER = (
 
 # What XML cannot hold, and a text that only looks like the escape Excel uses for it.
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+# The full-width signs count too: East Asian versions of Excel take them for the others.
+_FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 
@@ -49,6 +61,11 @@ def text(content: str) -> str:
 def attribute(content: str) -> str:
     """A text as it stands between the quotes of an attribute."""
     return markup(storable(content))
+
+
+def looks_like_formula(content: str) -> bool:
+    """Whether a spreadsheet could take `content` for a formula, if it were not told otherwise."""
+    return _FORMULA.match(content) is not None
 
 
 def _escaped(match: re.Match[str]) -> str:

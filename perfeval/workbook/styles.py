@@ -54,6 +54,7 @@ class Look(NamedTuple):
     xf: int  # cell format of the form
     argb: str | None = None  # solid fill instead of its own
     unlocked: bool = False  # may be typed into although the format is locked
+    quoted: bool = False  # its text stays a text, also when somebody types Enter in the cell
 
 
 @record(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class StyleSheet:
         looks: Iterable[Look] = (),
     ) -> Adoption:
         """Take in cell formats, differential formats and variants of cell formats of `other`, by its numbers."""
-        order = sorted(set(looks), key=lambda look: (look.xf, look.argb or "", look.unlocked))
+        order = sorted(set(looks), key=lambda look: (look.xf, look.argb or "", look.unlocked, look.quoted))
         wanted = (tuple(sorted(set(xfs))), tuple(sorted(set(dxfs))), tuple(order))
         key = (other.data, other.theme, wanted)
         known = self._adoptions.get(key)
@@ -253,6 +254,8 @@ class _Target(_Sheet):
         fill = source.entry("fills", _int(wanted.get("fillId"))) if look.argb is None else _solid(look.argb)
         if look.unlocked:
             _unlock(wanted)
+        if look.quoted:
+            wanted.set("quotePrefix", "1")
         wanted.set("numFmtId", str(self._number_format(source, _int(wanted.get("numFmtId")))))
         wanted.set("fontId", str(self._entry("fonts", source.entry("fonts", _int(wanted.get("fontId"))))))
         wanted.set("fillId", str(self._entry("fills", fill)))

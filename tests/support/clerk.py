@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 
 import openpyxl
@@ -40,11 +40,13 @@ def table(text: str) -> list[dict[str, str]]:
     return rows
 
 
-def filled(pack: Pack, fields: Mapping[str, str], rows: str = "", *, total: str = "") -> bytes:
-    """The form of `pack` with header `fields` and the table `rows` typed in."""
+def filled(
+    pack: Pack, fields: Mapping[str, str], rows: str | Sequence[Mapping[str, str]] = "", *, total: str = ""
+) -> bytes:
+    """The form of `pack` with header `fields` and the table `rows` typed in: a pipe table, or a row each by column."""
     book = openpyxl.load_workbook(pack.form_path)
     sheet = book.worksheets[0]
-    lines = table(rows) if rows else []
+    lines = (table(rows) if rows else []) if isinstance(rows, str) else rows
     block = next(c.row for c in _cells(sheet) if "{{ indicator." in str(c.value))
     _stretch(sheet, block, max(len(lines), 1))
     places = {c.column: match[1] for c in sheet[block] if (match := _PLACE.fullmatch(str(c.value)))}
