@@ -221,7 +221,7 @@ def reason(error: OSError) -> str:
         errno.EISDIR: "这是文件夹,不是文件",
         errno.ENOTDIR: "路径中有一段是文件,不是文件夹",
         errno.EEXIST: "同名的文件已经存在",
-        errno.ELOOP: "快捷链接绕成了圈",
+        errno.ELOOP: "它是一个链接,或者链接绕成了圈",
         errno.ENOENT: "路径不存在",
         errno.EMFILE: "同时打开的文件太多",
         errno.ENFILE: "同时打开的文件太多",

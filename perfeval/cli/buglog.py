@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import os
+import stat
 import sys
 from pathlib import Path
 
@@ -27,10 +30,24 @@ def record(bug: str, subject: str, folder: Path | None = None) -> Path | None:
         path = place / (NAME if place is folder else f"perfeval-{NAME}")
         try:
             place.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8", errors="backslashreplace") as log:
+            with open(_opened(path), "a", encoding="utf-8", errors="backslashreplace") as log:
                 log.write(entry)
         except (OSError, UnicodeError):  # UnicodeError: a locale that cannot even spell the name
             continue
         return path
     sys.stderr.write(entry)  # no disk takes it: better on the screen than lost
     return None
+
+
+def _opened(path: Path) -> int:
+    """A descriptor to append to the log; the folder for temporary files is everybody's, and so are names in it.
+
+    A link, a pipe or the file of another user under that name is refused: it is not ours to write to.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags, 0o600)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or (hasattr(os, "geteuid") and found.st_uid != os.geteuid()):
+        os.close(descriptor)
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    return descriptor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from perfeval.cli.summary import summary
 from perfeval.cli.words import Group
 from perfeval.cli.work import check, fill
 from perfeval.errors import ExitCode, PerfevalError
+from perfeval.files import reason
 from perfeval.render import clean
 
 __all__ = ["main", "program"]
@@ -67,7 +69,10 @@ class _Program(Group):
         except PerfevalError as error:
             console.message(f"错误:{clean(str(error))}")
             return error.exit_code
-        except Exception:  # whatever it is, it is ours
+        except Exception as error:  # whatever it is, it is ours, but for a path that the system does not take
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                console.message(f"错误:路径「{clean(str(error.filename))}」用不了:{reason(error)}。请改用较短的名称。")
+                return ExitCode.PATH
             log = buglog.record(traceback.format_exc(), " ".join(args if args is not None else sys.argv[1:]))
             console.message("程序自身出错,这不是您的填报问题。")
             if log is not None:

@@ -7,7 +7,7 @@ ledger is set aside and fills again as the files are looked at. Order is that of
 from __future__ import annotations
 
 from perfeval.ledger.records import Entry, FormLine, entry_of, file_key, options_key
-from perfeval.ledger.store import FOLDER, Ledger, ledger_path, open_ledger
+from perfeval.ledger.store import FOLDER, Ledger, ledger_path, open_ledger, refuse_links
 from perfeval.ledger.versions import Submission, submissions
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "ledger_path",
     "open_ledger",
     "options_key",
+    "refuse_links",
     "submissions",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import time
@@ -18,7 +19,7 @@ from perfeval.files import reason
 from perfeval.findings import Finding
 from perfeval.ledger.records import Entry, FormLine, file_key, plain_path, same_file
 
-__all__ = ["FOLDER", "Ledger", "ledger_path", "open_ledger"]
+__all__ = ["FOLDER", "Ledger", "ledger_path", "open_ledger", "refuse_links"]
 
 FOLDER = ".perfeval"  # hidden, so that scanning passes it by
 _NAME = "ledger.sqlite"
@@ -69,6 +70,7 @@ def open_ledger(out: Path, *, durable: bool = False) -> tuple[Ledger | None, tup
     path = ledger_path(out)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        refuse_links(path)
         try:
             return _opened(path, out, durable=durable), ()
         except sqlite3.Error as error:
@@ -79,6 +81,13 @@ def open_ledger(out: Path, *, durable: bool = False) -> tuple[Ledger | None, tup
         return Ledger(path, out, durable=durable), (damaged,)
     except (OSError, sqlite3.Error) as error:
         return None, (_unwritten(path, error),)
+
+
+def refuse_links(path: Path) -> None:
+    """OSError when the ledger or its folder is a link: what it leads to may be the database of somebody else."""
+    for place in (path.parent, path):
+        if place.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(place))
 
 
 def _opened(path: Path, out: Path, *, durable: bool) -> Ledger:

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from perfeval.errors import PathError
 from perfeval.files import reason
-from perfeval.ledger import ledger_path
+from perfeval.ledger import ledger_path, refuse_links
 
 __all__ = ["Record", "Register", "Reply", "utc_text"]
 
@@ -76,6 +76,7 @@ class Register:
         self.path = ledger_path(out)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            refuse_links(self.path)
             self._guard = _only_one(self.path.with_name("mail.lock"))
             self._base = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
             try:

@@ -15,6 +15,8 @@ from perfeval.files import reason
 __all__ = ["NAME", "only_one"]
 
 NAME = ".perfeval-watch.lock"  # hidden: scanning passes it by
+# A link under that name would have a file made wherever it leads.
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _NOT_SUPPORTED = frozenset((errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL))
 
 
@@ -33,7 +35,7 @@ def only_one(folders: tuple[Path, ...]) -> Iterator[None]:
 def _locked(folder: Path) -> int:
     path = folder / NAME
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
+        descriptor = os.open(path, _FLAGS, 0o666)
     except OSError as error:
         raise PathError(f"文件夹「{folder}」不能写入:{reason(error)}。请确认对它有写入权限。") from error
     _hide(path)
