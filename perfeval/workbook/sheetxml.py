@@ -33,7 +33,8 @@ ORDER = (
 # What XML cannot hold, and a text that only looks like the escape Excel uses for it.
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 # The full-width signs count too: East Asian versions of Excel take them for the others.
-_FORMULA = re.compile(r"\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_FORMULA = re.compile(rf"\s*[{re.escape(''.join(sorted(_SIGNS)))}]")
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 
@@ -65,7 +66,8 @@ def attribute(content: str) -> str:
 
 def looks_like_formula(content: str) -> bool:
     """Whether a spreadsheet could take `content` for a formula, if it were not told otherwise."""
-    return _FORMULA.match(content) is not None
+    first = content[:1]
+    return first in _SIGNS or (first.isspace() and _FORMULA.match(content) is not None)
 
 
 def _escaped(match: re.Match[str]) -> str:
