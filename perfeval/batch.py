@@ -25,6 +25,7 @@ from perfeval.files import holds, read_fault
 from perfeval.findings import Finding
 from perfeval.pipeline import Options, Outcome
 from perfeval.planning import Task
+from perfeval.workbook.guard import BadWorkbook, read_file
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -81,9 +82,11 @@ def _filled_beside(path: Path, target: Path, older: Sequence[Path], options: Opt
     is the result, and True is returned with it: a copy under another name would help nobody.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         return Outcome(path, findings=(read_fault(error, path),)), False
+    except BadWorkbook as bad:
+        return Outcome(path, findings=(bad.finding(),)), False
     outcome, result = pipeline.produce(path, data, options)
     if result is None:
         return outcome, False

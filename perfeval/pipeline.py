@@ -28,7 +28,7 @@ from perfeval.reader import read_form
 from perfeval.recognise import recognise
 from perfeval.review import review
 from perfeval.workbook.grid import Sheet, open_book, parse_ref
-from perfeval.workbook.package import BadWorkbook
+from perfeval.workbook.guard import BadWorkbook, read_file
 
 __all__ = ["FormOutcome", "Options", "Outcome", "blank_form", "fill", "inspect", "layout_of", "produce", "store"]
 
@@ -38,18 +38,22 @@ _NOT_FOUND = ("TPL022", "TPL023")  # a column of the table is not there
 def inspect(path: Path, options: Options) -> Outcome:
     """Read, compute and review one file; write nothing."""
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         return Outcome(path, findings=(read_fault(error, path),))
+    except BadWorkbook as bad:
+        return Outcome(path, findings=(bad.finding(),))
     return _guarded(path, data, options, wanted=False)[0]
 
 
 def fill(path: Path, target: Path, options: Options) -> Outcome:
     """Like `inspect`, and write the finished workbook to `target`, whole or not at all."""
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         return Outcome(path, findings=(read_fault(error, path),))
+    except BadWorkbook as bad:
+        return Outcome(path, findings=(bad.finding(),))
     outcome, result = produce(path, data, options)
     return outcome if result is None else store(outcome, target, result, overwrite=options.overwrite)
 

@@ -12,8 +12,6 @@ import os
 import re
 import stat
 import unicodedata
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,7 +45,6 @@ SUFFIX = "_评分表"
 
 SUMMARY = "汇总"  # what the name of a summary begins with
 SUMMARY_MARK = "perfeval-summary"  # among the keywords in its document properties
-_LONGEST_PROPERTIES = 100_000  # bytes
 
 # What may hold a form, by name. Files named on the command line are opened whatever they are called;
 # what a file really is, its first bytes decide.
@@ -146,11 +143,12 @@ def output_name(name: str) -> str:
 
 def is_summary(path: str | Path) -> bool:
     """Whether a file is a summary that this program wrote."""
+    from perfeval.workbook.archive import Archive  # few runs meet a file of that name
+    from perfeval.workbook.guard import BadWorkbook, read_file
+
     try:
-        with zipfile.ZipFile(path) as archive:
-            info = archive.getinfo("docProps/core.xml")
-            return info.file_size < _LONGEST_PROPERTIES and SUMMARY_MARK.encode() in archive.read(info)
-    except (OSError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, zlib.error):
+        return SUMMARY_MARK.encode() in Archive(read_file(Path(path))).read("docProps/core.xml")
+    except (OSError, KeyError, BadWorkbook):
         return False
 
 
@@ -288,7 +286,7 @@ def _walk(root: Path, own_results: str | None, skipped: list[Skipped]) -> Iterat
                 continue
             if entry.is_symlink():
                 # What lies inside is found by its own path; following the link too could go round in circles.
-                if (entry.is_dir() or extension.lower() in WORKBOOKS) and not _is_below(
+                if (os.path.isdir(entry.path) or extension.lower() in WORKBOOKS) and not _is_below(
                     os.path.realpath(entry.path), real_root
                 ):
                     skipped.append(Skipped(Path(entry.path), Finding("BAT004", params={"path": entry.path})))

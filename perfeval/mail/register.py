@@ -77,7 +77,9 @@ class Register:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             refuse_links(self.path)
-            self._guard = _only_one(self.path.with_name("mail.lock"))
+            lock = self.path.with_name("mail.lock")
+            refuse_links(lock)
+            self._guard = _only_one(lock)
             self._base = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
             try:
                 self._base.execute("PRAGMA journal_mode = WAL")

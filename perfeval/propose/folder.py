@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +21,12 @@ from perfeval.propose.rulesfile import Draft, rules_text
 from perfeval.propose.survey import Survey, survey
 from perfeval.propose.vocabulary import Vocabulary, vocabulary_of
 from perfeval.workbook.grid import Sheet, open_book
-from perfeval.workbook.package import BadWorkbook
+from perfeval.workbook.guard import BadWorkbook, read_file
 from perfeval.workbook.stamp import stamped
 
 __all__ = ["Proposal", "propose"]
 
+_PLAIN = re.compile(r"[{}#%]")  # the form may come from anybody: its words must not end the comment they stand in
 _TWO_DECIMALS, _PERCENT = 2, 10  # built-in number formats 0.00 and 0.00%
 
 
@@ -41,7 +43,7 @@ class Proposal:
 def propose(form: Path, pack_id: str, templates: Path | None = None) -> Proposal:
     """A pack for the blank form `form`. Raises PackError when there is nothing to go on, OSError when unreadable."""
     try:
-        book = open_book(form.read_bytes())
+        book = open_book(read_file(form))
     except BadWorkbook as bad:
         finding: Finding = bad.finding()
         raise PackError(f"{form}:{finding.message}\n改法:{finding.fix}") from bad
@@ -172,8 +174,9 @@ def _narrative(found: Survey, words: Vocabulary, base: Pack) -> dict[str, bytes]
             blocks[section] = owner.narrative[section]
             blocks |= {key: text for key, text in owner.narrative.items() if key.startswith("_")}
         else:
+            words_only = _PLAIN.sub(" ", heading)
             blocks[section] = (
-                f"{{# {heading}:单位没有填写时,由这里代拟。名称与 form.xlsx 中的相同;空一行另起一段。 #}}\n"
+                f"{{# {words_only}:单位没有填写时,由这里代拟。名称与 form.xlsx 中的相同;空一行另起一段。 #}}\n"
                 '{% if year %}{{ year }}年{% endif %}{{ project or "本项目" }}未填列本节内容。\n'
             )
     return {f"narrative/{section}.j2": text.encode() for section, text in blocks.items()}

@@ -20,7 +20,7 @@ from perfeval.numbers import decimal_text
 from perfeval.quantity import convertible, parse
 from perfeval.roster.names import same_name
 from perfeval.workbook.grid import open_book
-from perfeval.workbook.guard import BadWorkbook
+from perfeval.workbook.guard import BadWorkbook, read_file
 
 __all__ = ["Roster", "RosterRow", "read_roster"]
 
@@ -92,7 +92,7 @@ class Roster:
 def read_roster(path: Path, password: str | None = None) -> Roster:
     """Every row of the first sheet that has a heading with a unit or a project."""
     try:
-        data = path.read_bytes()
+        data = read_file(path)
         sheets = list(_workbook(data, password) if data[:4] in _WORKBOOKS else _csv(data))
     except OSError as error:
         return Roster(path, findings=(read_fault(error, path),))

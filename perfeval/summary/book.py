@@ -211,7 +211,9 @@ class _Writer:
         folder, name = os.path.split(path)
         if folder not in self._targets:
             self._targets[folder] = self._folder_target(folder)
-        return self._targets[folder] + _quoted(name)
+        link = self._targets[folder] + _quoted(name)
+        # A file called `C:x` or `http:x` must not become an address: `./` says that it is a name.
+        return f"./{link}" if ":" in link.partition("/")[0] and not link.startswith("file:") else link
 
     def _folder_target(self, folder: str) -> str:
         absolute = Path(folder).absolute()

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from perfeval.findings import Severity
 from perfeval.pipeline import Outcome
-from perfeval.render import finding_lines
+from perfeval.render import clean, finding_lines
 
 __all__ = ["is_reasons", "reasons_text", "text_name"]
 
@@ -17,7 +17,7 @@ def reasons_text(name: str, outcome: Outcome) -> bytes:
     """The reasons as a text file that every Notepad shows rightly; equal outcomes give equal bytes."""
     errors = [finding for finding in outcome.findings if finding.severity is Severity.ERROR]
     warnings = [finding for finding in outcome.findings if finding.severity is Severity.WARNING]
-    lines = [f"{_HEADING}{name}", f"错误 {len(errors)} 处(必须改正),提醒 {len(warnings)} 处(请核对)。", ""]
+    lines = [f"{_HEADING}{clean(name)}", f"错误 {len(errors)} 处(必须改正),提醒 {len(warnings)} 处(请核对)。", ""]
     for finding in (*errors, *warnings):
         lines += [*finding_lines(finding), ""]
     lines.append("怎么做:")

@@ -29,6 +29,7 @@ from perfeval.watch.folders import DONE, ORIGINALS, TO_CORRECT, Changed
 from perfeval.watch.lock import only_one
 from perfeval.watch.reasons import is_reasons, reasons_text, text_name
 from perfeval.watch.wake import Waker
+from perfeval.workbook.guard import LIMITS, too_large
 
 __all__ = ["Handled", "Settings", "Watcher"]
 
@@ -168,6 +169,9 @@ class Watcher:
         """Take a file through all steps; False when something outside it stood in the way, to be tried again."""
         path, state = decision.path, decision.sighting.state
         source = self.settings.inbox / path
+        if state.size > LIMITS.file_size:  # the disk is not at fault: the others can be done
+            self._retry(decision, too_large().finding())
+            return True
         try:
             data, before = folders.read_stable(source, state)
         except Changed:

@@ -12,7 +12,7 @@ from collections.abc import Container, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from perfeval.workbook.guard import LIMITS, BadWorkbook
+from perfeval.workbook.guard import LIMITS, BadWorkbook, too_large
 
 __all__ = ["Archive"]
 
@@ -115,7 +115,7 @@ class Archive:
     def _read_directory(self) -> None:
         data = self._data
         if len(data) > LIMITS.file_size:
-            raise BadWorkbook("TPL006", what="文件", limit=_mib(LIMITS.file_size))
+            raise too_large()
         end = data.rfind(b"PK\x05\x06", max(0, len(data) - _END.size - 0xFFFF))
         if end < 0 or end + _END.size > len(data):
             raise BadWorkbook("TPL003")

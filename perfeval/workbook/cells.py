@@ -119,6 +119,8 @@ def text_cell(address: str, text: str, formula: str | None = None) -> Cell | Non
             return Cell(address, PICTURE_TEXT, None, formula, CellProblem.PICTURE)
     elif not text or text.isspace():
         return None
+    if len(text) > LIMITS.text:
+        raise BadWorkbook("TPL006", what=f"单元格 {address}", limit=f"{LIMITS.text} 字")
     return Cell(address, text, None, formula)
 
 

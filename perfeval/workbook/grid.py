@@ -16,7 +16,7 @@ from perfeval.workbook.archive import Archive
 from perfeval.workbook.area import Range, column_letter, column_number, parse_ref, ref
 from perfeval.workbook.cells import CellMaker, Parsed
 from perfeval.workbook.formats import NumberFormat, cell_formats
-from perfeval.workbook.guard import LIMITS, BadWorkbook
+from perfeval.workbook.guard import LIMITS, BadWorkbook, too_large
 from perfeval.workbook.magic import (
     BIFF8_MAGIC,
     OLD_BIFF_MAGICS,
@@ -127,8 +127,17 @@ class Sheet:
         return self.cells.get(self.anchor(row, column), BLANK)
 
     def _index_merges(self) -> None:
-        usual = sum([merge.size for merge in self.merges]) <= _USUAL_MERGES
+        size = sum([merge.size for merge in self.merges])
+        usual = size <= _USUAL_MERGES
+        if size > LIMITS.cells:
+            self._check_merges()
         self._merged, self._wide = (_usual_index if usual else _merge_index)(self.merges)
+
+    def _check_merges(self) -> None:
+        """Merges take few bytes in a file and a great deal of work: refuse more than any sheet has."""
+        small = [merge.size for merge in self.merges if merge.size <= _WIDE_MERGE]
+        if sum(small) > LIMITS.cells or len(self.merges) - len(small) > LIMITS.wide_merges:
+            raise BadWorkbook("TPL006", what="合并单元格", limit=f"{LIMITS.cells} 格")
 
 
 def _merge_index(merges: tuple[Range, ...]) -> tuple[dict[tuple[int, int], Range], tuple[Range, ...]]:
@@ -219,7 +228,7 @@ def _compound_book(data: bytes, password: str | None) -> Book:
     from perfeval.workbook.crypto import decrypted
 
     if len(data) > LIMITS.file_size:
-        raise BadWorkbook("TPL006", what="文件", limit=f"{LIMITS.file_size >> 20} MB")
+        raise too_large()
     container = Compound(data)
     if "EncryptedPackage" in container:
         return _zipped_book(Archive(decrypted(data, container, password)), decrypted=True)

@@ -6,14 +6,16 @@ followed; what cannot be read is refused with a code of stage TPL, so that a per
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from lxml import etree
 
 from perfeval.findings import Finding
 
-__all__ = ["LIMITS", "BadWorkbook", "Limits", "parse_xml"]
+__all__ = ["LIMITS", "BadWorkbook", "Limits", "parse_xml", "read_file", "too_large"]
 
 
 class BadWorkbook(Exception):
@@ -44,10 +46,26 @@ class Limits:
     rows: int = 1_048_576  # of one sheet, as Excel
     columns: int = 16_384
     text: int = 65_536  # characters of one cell; Excel takes 32,767
-    cells: int = 1_000_000  # non-blank cells of one sheet
+    cells: int = 1_000_000  # non-blank cells of one sheet, and cells in all its merges together
+    wide_merges: int = 500  # merges of whole rows and the like, which are looked through one by one
+    rules: int = 20_000  # conditional formats, validations, links and the like of one sheet
 
 
 LIMITS = Limits()
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file on a disk; one beyond the limit is refused before it takes memory."""
+    with path.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size > LIMITS.file_size:
+            raise too_large()
+        return stream.read()
+
+
+def too_large() -> BadWorkbook:
+    """The refusal of a file for its size on the disk."""
+    return BadWorkbook("TPL006", what="文件", limit=f"{LIMITS.file_size >> 20} MB")
+
 
 # ASCII-compatible encodings: in these the bytes of "<!DOCTYPE" mean only that.
 _PLAIN_ENCODINGS = frozenset(

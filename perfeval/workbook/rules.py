@@ -18,6 +18,7 @@ from typing import Literal, cast
 from lxml import etree
 
 from perfeval.record import record
+from perfeval.workbook.guard import LIMITS, BadWorkbook
 from perfeval.workbook.references import (
     RowMap,
     RowSpans,
@@ -121,7 +122,9 @@ class Rules:
         Takes whole lists (`dataValidations`) as well as single items (`dataValidation`).
         """
         found: dict[tuple[str, str, str], _Rule] = {}
-        for element, family in _items(elements):
+        for number, (element, family) in enumerate(_items(elements)):
+            if number >= LIMITS.rules:
+                raise BadWorkbook("TPL006", what="条件格式和数据有效性", limit=f"{LIMITS.rules} 条")
             rule = _Rule(element, family)
             found.setdefault((family, rule.meaning, rule.ranges), rule)
         return cls(found.values())
