@@ -228,18 +228,6 @@ def test_a_link_in_place_of_a_file_of_ours_is_not_written_through(
 
 
 @posix
-def test_a_ledger_folder_that_is_a_link_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "别人的").mkdir()
-    out = tmp_path / "结果"
-    out.mkdir()
-    ledger_path(out).parent.symlink_to(tmp_path / "别人的")
-    (tmp_path / "表.xlsx").write_bytes(FORM)
-    result = run("fill", tmp_path / "表.xlsx", "--out", out)
-    assert (out / "表_评分表.xlsx").exists() and "BAT011" in result.output
-    assert list((tmp_path / "别人的").iterdir()) == []
-
-
-@posix
 def test_a_temporary_name_that_is_taken_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "urandom", bytes)  # as if somebody could guess it
     secret = tmp_path / "别人的"
@@ -316,15 +304,3 @@ def test_what_belongs_to_another_user_is_told_and_stays_as_it_is(tmp_path: Path)
     assert "OUT002" in told and "Traceback" not in told  # in a folder such as /tmp only its owner may replace a file
     assert (shared / "表_评分表.xlsx").read_bytes() == b"theirs"
     assert not [path for path in shared.iterdir() if path.name.startswith(TEMPORARY_PREFIX)]
-
-
-@as_root
-def test_the_log_of_another_user_is_not_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened_up(tmp_path)
-    tmp_path.chmod(0o1777)
-    log = tmp_path / f"perfeval-{buglog.NAME}"
-    log.write_text("theirs", encoding="utf-8")
-    log.chmod(0o666)
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
-    assert as_nobody(lambda: buglog.record("bug", "x")) == "None"
-    assert log.read_text(encoding="utf-8") == "theirs"

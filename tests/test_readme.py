@@ -16,6 +16,7 @@ import pytest
 
 from perfeval.cli import program
 from perfeval.findings import STAGES, catalogue
+from perfeval.workbook.guard import LIMITS
 
 ROOT = Path(__file__).resolve().parents[1]
 READMES = ("README.md", "README.zh-CN.md")
@@ -84,6 +85,34 @@ def test_code_table_is_that_of_the_catalogue(readme: str) -> None:
             lines.append(f"| **{prefix}** | | **{stage}** |")
             lines += [f"| {code.id} | {code.severity.label} | {code.title} |" for code in codes]
     hold("codes", readme, "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_stated_limits_are_those_of_the_code(readme: str) -> None:
+    rows = (
+        ("file on the disk", "文件", f"{LIMITS.file_size >> 20} MB"),
+        ("workbook inside an .xls", ".xls 里的工作簿", f"{LIMITS.legacy_size >> 20} MB"),
+        ("parts of a package", "内部文件", f"{LIMITS.members:,}"),
+        (
+            "one part inflated · all",
+            "一个内部文件展开后 · 全部",
+            f"{LIMITS.part_size >> 20} · {LIMITS.total_size >> 20} MB",
+        ),
+        ("inflated ÷ packed, large parts", "大的内部文件展开 ÷ 压缩", f"{LIMITS.ratio}:1"),
+        ("one part held as a tree", "整体读入的一个内部文件", f"{LIMITS.tree_size >> 20} MB"),
+        ("filled cells of a sheet · cells in its merges", "一张表的非空单元格 · 合并单元格", f"{LIMITS.cells:,}"),
+        ("merges of more than 4,096 cells", "超过 4,096 格的合并区域", f"{LIMITS.wide_merges}"),
+        ("characters of a cell", "一个单元格的字符", f"{LIMITS.text:,}"),
+        (
+            "conditional formats, validations, links of a sheet",
+            "一张表的条件格式、数据有效性、链接",
+            f"{LIMITS.rules:,}",
+        ),
+    )
+    chinese = readme.endswith("zh-CN.md")
+    lines = ["| 内容 | 上限 |" if chinese else "| what | at most |", "|---|---|"]
+    lines += [f"| {name if chinese else what} | {most} |" for what, name, most in rows]
+    hold("limits", readme, "\n".join(lines) + "\n")
 
 
 @pytest.mark.parametrize("readme", READMES)
