@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import time
+from pathlib import Path
 from typing import IO, TextIO
 
 import click
@@ -19,9 +20,24 @@ from perfeval.errors import PathError
 from perfeval.files import reason
 from perfeval.render import Look, columns
 
-__all__ = ["Console", "forget_stdout", "progress_line", "use_utf8"]
+__all__ = ["Console", "forget_stdout", "progress_line", "restart_in_utf8", "use_utf8"]
 
 _REDRAW_SECONDS = 0.1
+
+
+def restart_in_utf8() -> None:
+    """Start over with UTF-8 names where the locale has another encoding, such as GB18030; else do nothing.
+
+    File names are UTF-8 on nearly every disk. Read and written in the encoding of such a locale they would come out
+    garbled, half of one encoding and half of the other, or could not be spelled at all.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or "utf8" in sys._xoptions or getattr(sys, "frozen", False):
+        return
+    with contextlib.suppress(OSError):  # no /proc: go on with the locale as it is
+        # The words as they were typed: Python's decoder of the locale and its encoder are not always inverse.
+        words = Path("/proc/self/cmdline").read_bytes().split(b"\0")[1:-1]
+        python = os.fsencode(sys.executable)
+        os.execv(python, [python, b"-X", b"utf8", *words])  # noqa: S606 - this very program
 
 
 def use_utf8() -> None:

@@ -14,7 +14,7 @@ import click
 from perfeval import __version__
 from perfeval.cli import buglog
 from perfeval.cli.changes import diff
-from perfeval.cli.console import Console, forget_stdout, use_utf8
+from perfeval.cli.console import Console, forget_stdout, restart_in_utf8, use_utf8
 from perfeval.cli.explain import explain
 from perfeval.cli.hotfolder import watch
 from perfeval.cli.mail import mail
@@ -93,5 +93,7 @@ for _command in (fill, check, watch, new, summary, diff, mail, packs, explain):
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Entry point of the command `perfeval`."""
+    if args is None:
+        restart_in_utf8()
     use_utf8()
     program.main(args)
