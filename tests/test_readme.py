@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from perfeval.cli import program
@@ -119,3 +120,25 @@ def test_stated_limits_are_those_of_the_code(readme: str) -> None:
 def test_every_command_is_mentioned(readme: str) -> None:
     text = (ROOT / readme).read_text(encoding="utf-8")
     assert [name for name in program.commands if f"perfeval {name}" not in text] == []
+
+
+def command_lines(readme: str) -> list[list[str]]:
+    """The words of every command line that a README gives, within a sentence or on a line of its own."""
+    text = (ROOT / readme).read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [*re.findall(r"`(perfeval [^`\n]+)`", text), *re.findall(r"^perfeval .*$", text, re.M)]
+    return [line.split()[1:] for line in lines]
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_every_option_given_is_one_of_the_command(readme: str) -> None:
+    unknown = []
+    for words in command_lines(readme):
+        known: click.Command | None = program
+        while isinstance(known, click.Group) and words and not words[0].startswith("-"):
+            known = known.commands.get(words.pop(0))
+        options = {option for parameter in known.params for option in parameter.opts} if known else set()
+        unknown += [word for word in words if word.startswith("--") and word not in options]
+        if known is None:
+            unknown.append(" ".join(words))
+    assert unknown == []
+    assert len(command_lines(readme)) > 15
