@@ -332,6 +332,7 @@ def test_ctrl_c_leaves_whole_files_and_says_how_to_go_on(
 ) -> None:
     more = [f"{number}.xlsx" for number in range(100, 1100)] if jobs == "2" else []
     folder = inbox(tmp_path, *(f"{name}.xlsx" for name in names), *more)
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     result = run("fill", folder, "--out", tmp_path / "出", "--jobs", jobs, *(["--json"] if as_json else []))
     assert result.exit_code == ExitCode.INTERRUPTED
     written = [path for path in (tmp_path / "出").iterdir() if not path.name.startswith(".")]
@@ -342,8 +343,7 @@ def test_ctrl_c_leaves_whole_files_and_says_how_to_go_on(
         value = json.loads(result.stdout)
         assert value["interrupted"] is True
         assert 1 <= len(value["files"]) <= len(written)
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 # ---- the terminal ----------------------------------------------------------------------------------------------------
