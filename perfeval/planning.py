@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 SUFFIX = "_评分表"
+# 255 bytes are the longest name on the disks of Linux (85 汉字); Windows allows more.
+_LONGEST_STEM = 255 - len(f"{SUFFIX}_999.xlsx".encode())
 
 SUMMARY = "汇总"  # what the name of a summary begins with
 SUMMARY_MARK = "perfeval-summary"  # among the keywords in its document properties
@@ -134,10 +136,15 @@ def free_name(target: Path, on_exists: OnExists) -> Path | None:
 
 
 def output_name(name: str) -> str:
-    """`自评表.xls` → `自评表_评分表.xlsx`; the suffix is never doubled, and macros need `.xlsm`."""
+    """`自评表.xls` → `自评表_评分表.xlsx`; the suffix is never doubled, and macros need `.xlsm`.
+
+    A name that the suffix makes too long for a disk is cut, so that a form is not sent back for the name of its file.
+    """
     path = Path(name)
     own = _OWN_STEM.fullmatch(path.stem)
     stem = own["stem"] if own else path.stem
+    while len(stem.encode("utf-8", "replace")) > _LONGEST_STEM:  # what is no UTF-8 counts one each, as on the disk
+        stem = stem[:-1].rstrip()
     return f"{stem}{SUFFIX}{'.xlsm' if path.suffix.lower() in _MACROS else '.xlsx'}"
 
 

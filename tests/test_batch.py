@@ -64,6 +64,32 @@ def test_output_names(name: str, result: str) -> None:
     assert output_name(result) == result
 
 
+@pytest.mark.parametrize("stem", ["绩" * 83, "a" + "绩" * 82, "绩" * 77 + " " + "效" * 5, "\udcbc\udca8" * 124])
+def test_a_name_as_long_as_disks_allow_leaves_room_for_the_suffix_and_a_number(stem: str, tmp_path: Path) -> None:
+    inbox, out = tmp_path / "收", tmp_path / "果"
+    for folder in (inbox, out):
+        folder.mkdir()
+    (inbox / f"{stem}.xlsx").write_bytes(b"")  # the disk takes it
+    name = output_name(f"{stem}.xlsx")
+    assert output_name(name) == name
+    assert name.endswith("_评分表.xlsx")
+    (out / name).write_bytes(b"")
+    (target,) = (task.target for task in plan_fill([inbox], out).tasks)
+    assert target is not None
+    assert target.name == name.replace("_评分表", "_评分表_2")
+    target.write_bytes(b"")  # and this one too
+
+
+def test_long_names_that_differ_only_at_the_end_have_results_of_their_own(tmp_path: Path) -> None:
+    inbox = tmp_path / "收"
+    inbox.mkdir()
+    for end in "甲乙":
+        (inbox / f"{'绩' * 82}{end}.xlsx").write_bytes(end.encode())
+    first, second = plan_fill([inbox], tmp_path / "果").tasks
+    assert first.target != second.target
+    assert [finding.code for finding in second.findings] == ["BAT001"]
+
+
 # ---- which files -----------------------------------------------------------------------------------------------------
 
 
