@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import shutil
@@ -35,6 +36,7 @@ def environment(name: str) -> dict[str, str]:
 @functools.cache
 def _folder(name: str, definition: str, charmap: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="perfeval-locale-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     made = subprocess.run(
         ["localedef", "-i", definition, "-f", charmap, str(folder / name)], capture_output=True, text=True, check=False
     )
