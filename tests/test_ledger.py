@@ -473,7 +473,7 @@ def test_two_runs_into_one_folder_share_the_ledger(tmp_path: Path) -> None:
         for name in ("一", "二")
     ]
     for process in both:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors.decode()
     ledger = opened(tmp_path / "出")
     assert len(ledger.entries()) == 40

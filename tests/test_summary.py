@@ -774,3 +774,19 @@ def test_tables_can_be_read_side_by_side() -> None:
     by_key: dict[str, Table] = {entry.key: entry for entry in summary.tables}
     pairs = list(zip(by_key["indicators"].rows(), by_key["problems"].rows(), strict=True))
     assert [(one[1], other[1]) for one, other in pairs] == [(f"项目{n}", f"项目{n}") for n in range(5)]
+
+
+def test_a_name_that_another_run_takes_in_the_last_instant_is_not_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, free = tmp_path / "汇总.xlsx", tmp_path / "汇总_2.xlsx"
+    real = making.write_atomic
+
+    def late(target: Path, data: bytes, *, overwrite: bool = True, durable: bool = False) -> None:
+        if target == taken:
+            taken.write_bytes(b"theirs")
+        real(target, data, overwrite=overwrite, durable=durable)
+
+    monkeypatch.setattr(making, "write_atomic", late)
+    assert making.write_free([{taken: b"ours"}, {free: b"ours"}]) == {free: b"ours"}
+    assert (taken.read_bytes(), free.read_bytes()) == (b"theirs", b"ours")

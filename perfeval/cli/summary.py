@@ -64,9 +64,8 @@ def summary(
     csv 每张表一个文件,json 全部在一个文件里。
     """
     from perfeval import batch
-    from perfeval.files import is_free
     from perfeval.planning import numbered_names, plan_check
-    from perfeval.summary import Collection, digested, rendered, summarise, write
+    from perfeval.summary import Collection, digested, rendered, summarise, write, write_free
 
     target, kind = _target(out, format_)
     options = options_of(pack, templates, password)
@@ -91,12 +90,11 @@ def summary(
     made = summarise(collection, listed)
     for line in remarks(made.findings):
         console.message(line)
-    overwrite = on_exists == "overwrite"
-    names = [target] if overwrite else map(target.with_name, numbered_names(target.name))
-    # CSV is several files; none of them may be there with something else in it.
-    versions = (rendered(made, name, kind) for name in names)
-    files = next(version for version in versions if overwrite or all(map(is_free, version, version.values())))
-    write(files, overwrite=overwrite)
+    if on_exists == "overwrite":
+        files = rendered(made, target, kind)
+        write(files, overwrite=True)
+    else:  # CSV is several files; none of them may be there with something else in it
+        files = write_free(rendered(made, target.with_name(name), kind) for name in numbered_names(target.name))
     for path in files:
         console.result(f"{clean(str(path))}\n")
     console.result(closing_line(collection.files) + "\n")

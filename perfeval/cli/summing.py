@@ -103,15 +103,14 @@ class Summing:
             return None
 
     def _put(self) -> Path:
-        from perfeval.files import is_free
-        from perfeval.summary import rendered, summarise, write
+        from perfeval.summary import rendered, summarise, write, write_free
 
-        overwrite = self._options.overwrite
-        # The same under any name in its folder.
-        data = rendered(summarise(self._collection), self._target)[self._target]
-        target = next(name for name in self._names() if overwrite or is_free(name, data))
-        write({target: data}, overwrite=overwrite)
-        return target
+        files = rendered(summarise(self._collection), self._target)
+        if self._options.overwrite:
+            write(files, overwrite=True)
+        else:  # the same under any name in its folder
+            files = write_free({name: files[self._target]} for name in self._names())
+        return next(iter(files))
 
     def _names(self) -> Iterator[Path]:
         """What the summary may be called; an earlier one is never overwritten unasked."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perfeval.summary.collect import Collection
 from perfeval.summary.digest import Digest, digest
-from perfeval.summary.making import Summary, rendered, summarise, write
+from perfeval.summary.making import Summary, rendered, summarise, write, write_free
 from perfeval.summary.packed import Packed, both, digested
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "rendered",
     "summarise",
     "write",
+    "write_free",
 ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 from perfeval.errors import PathError
-from perfeval.files import holds, reason, write_atomic, write_fault
+from perfeval.files import holds, is_free, reason, write_atomic, write_fault
 from perfeval.findings import Finding
 from perfeval.numbers import shown
 from perfeval.render import STATUS
@@ -87,6 +87,28 @@ def rendered(summary: Summary, target: Path, format_: Format = "xlsx") -> dict[P
             return {target: workbook(summary.tables, summary.figures, target.parent)}
     except OSError as error:  # openpyxl keeps each sheet in a temporary file
         raise PathError(f"汇总的临时文件写不进去:{reason(error)}。请确认放临时文件的磁盘有空间。") from error
+
+
+def write_free(versions: Iterable[dict[Path, bytes]]) -> dict[Path, bytes]:
+    """Write the first of `versions`, which differ in their names, whose names are all free; returns it.
+
+    A name that another run takes in the last instant is not free either.
+    """
+    for files in versions:
+        if not _all_free(files):
+            continue
+        try:
+            write(files)
+        except PathError:
+            if _all_free(files):
+                raise
+        else:
+            return files
+    raise AssertionError("numbers do not end")
+
+
+def _all_free(files: Mapping[Path, bytes]) -> bool:
+    return all(map(is_free, files, files.values()))
 
 
 def write(files: Mapping[Path, bytes], *, overwrite: bool = False) -> None:
