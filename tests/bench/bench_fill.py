@@ -64,6 +64,7 @@ def variants(sample: Path, folder: Path, count: int, *, numbers: bool, large: bo
             if numbers and cell.row > 12 and _RESULT.fullmatch(value):
                 value = _NUMBER.sub(lambda found: str(max(1, int(float(found[0]) * chance.uniform(0.8, 1.25)))), value)
             cell.value = value
+            cell.data_type = "s"  # a target may be typed as =100%, and is no formula
         path = folder / f"单位{number:05d}.xlsx"
         book.save(path)
         paths.append(path)
