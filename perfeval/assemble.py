@@ -20,7 +20,7 @@ from perfeval.record import record
 from perfeval.recording import blank_record, record_of, remembered
 from perfeval.workbook.area import parse_ref, ref
 from perfeval.workbook.carry import Carried, carry
-from perfeval.workbook.compose import merge_cells, row_breaks, sheet_data
+from perfeval.workbook.compose import BESIDE, merge_cells, row_breaks, sheet_data
 from perfeval.workbook.edit import NewSheet, editable, edited, free_sheet_name
 from perfeval.workbook.extent import Geometry, read_geometry
 from perfeval.workbook.grid import Book, Sheet
@@ -36,14 +36,12 @@ from perfeval.workbook.problems import (
     problem_sheet,
 )
 from perfeval.workbook.references import RowMap
-from perfeval.workbook.sheetxml import looks_like_formula
 from perfeval.workbook.styles import Adoption, Look, StyleSheet
 from perfeval.writer import FormPlan, blank_plan, plan_form
 
 __all__ = ["assemble", "blank_form", "form_workbook"]
 
 _SELECTED = ' tabSelected="1"'
-_BESIDE = Look(0)  # the format of cells beside the form
 _TINTS = {Severity.ERROR.label: "FFFFC7CE", Severity.WARNING.label: "FFFFEB9C"}
 
 
@@ -223,22 +221,9 @@ def _adopted(styles: StyleSheet, form: _Planned, problems: Sequence[Problem]) ->
             if problem.cell and problem.severity == severity:
                 tints.setdefault(problem.cell, argb)
     # Either none or all possible tints are asked for, so that the files of a batch share two style sheets.
-    wanted = _looks(form.layout, bool(tints), _quote(form.plan))
+    wanted = _looks(form.layout, bool(tints), form.plan.quoted)
     template = StyleSheet.of(blueprint.package)
     return styles.adopt(template, blueprint.formats, blueprint.rules.formats, wanted), tints
-
-
-def _quote(plan: FormPlan) -> bool:
-    """Mark texts as texts that typing Enter in their cells would make formulas; False: there are none."""
-    found = False
-    for row in plan.sheet.rows:
-        for values in (row.values, row.beside) if row.beside else (row.values,):
-            for column, value in values.items():
-                if isinstance(value, str) and looks_like_formula(value):
-                    own = _BESIDE if values is row.beside else Look(row.formats[column - 1])
-                    row.varied[column] = row.varied.get(column, own)._replace(quoted=True)
-                    found = True
-    return found
 
 
 @lru_cache(maxsize=32)
@@ -249,7 +234,7 @@ def _looks(layout: Layout, tinted: bool, quoted: bool) -> tuple[Look, ...]:
     if score is not None:
         looks.append(Look(score.slot.style, unlocked=True))
     if quoted:
-        looks += [look._replace(quoted=True) for look in (*looks, _BESIDE)]
+        looks += [look._replace(quoted=True) for look in (*looks, BESIDE)]
     if tinted:
         looks += [look._replace(argb=argb) for look in looks for argb in _TINTS.values()]
     return tuple(look for look in looks if look != Look(look.xf))
@@ -264,14 +249,14 @@ def _sheet_xml(form: _Planned, carried: Carried, adoption: Adoption, tints: Mapp
         if row is not None and column <= len(row.formats):
             row.varied[column] = row.varied.get(column, Look(row.formats[column - 1]))._replace(argb=argb)
     last_row, last_column = len(plan.sheet.rows), form.layout.last_column
-    own = {
+    own: dict[str, str | bytes] = {
         "sheetPr": '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>',
         "dimension": f'<dimension ref="A1:{ref(last_row, last_column)}"/>',
         "sheetViews": f'<sheetViews><sheetView{form.selected} workbookViewId="0"/></sheetViews>',
         "sheetData": sheet_data(plan.sheet, formats),
         "mergeCells": merge_cells(plan.sheet.merges),
         "rowBreaks": row_breaks(plan.sheet.breaks),
-        **{name: xml.decode() for name, xml in blueprint.copied.items()},
+        **blueprint.copied,
     }
     rules = blueprint.rules.expanded(lambda row: plan.spans.get(row, (row, row)), adoption.dxf)
     return carried.worksheet({name: xml for name, xml in own.items() if xml}, rules)

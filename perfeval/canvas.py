@@ -19,8 +19,9 @@ from perfeval.model import Cell, CellProblem
 from perfeval.numbers import decimal_text
 from perfeval.paging import LARGE_UNIT, Page, joined, page_height, small_units
 from perfeval.workbook import textfit
-from perfeval.workbook.compose import Formula, Placed, PlannedRow, SheetPlan, Value
+from perfeval.workbook.compose import BESIDE, Formula, Placed, PlannedRow, SheetPlan, Value
 from perfeval.workbook.grid import ref
+from perfeval.workbook.sheetxml import formula_like
 from perfeval.workbook.styles import Look
 
 __all__ = ["Canvas", "FormPlan", "exact_value", "typed_value"]
@@ -43,6 +44,7 @@ class FormPlan:
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)  # template row → first and last row
     criteria: dict[int, str] = field(default_factory=dict)  # row of an indicator → 评分标准 that stands there
     printed: list[tuple[str, str, str]] = field(default_factory=list)  # group, kind, name of rows nobody filled in
+    quoted: bool = False  # whether a text in it is marked as one because it looks like a formula
 
     def row_of(self, row: int) -> int:
         """Where a row of the input went; rows in between keep their distance from the known row above."""
@@ -103,7 +105,19 @@ class Canvas:
     def finished(self) -> FormPlan:
         """The plan, once all rows stand."""
         self.result.rows = sorted(self.known.items())
+        self._quote()
         return self.result
+
+    def _quote(self) -> None:
+        """Mark texts as texts that typing Enter in their cells would make formulas."""
+        for row in self.sheet.rows:
+            if row.fixed and not row.beside:
+                continue
+            for values in (row.values, row.beside) if row.beside else (row.values,):
+                for column in formula_like(values):
+                    own = BESIDE if values is row.beside else Look(row.formats[column - 1])
+                    row.varied[column] = row.varied.get(column, own)._replace(quoted=True)
+                    self.result.quoted = True
 
     # ---- cells and heights ----
 
@@ -130,6 +144,16 @@ class Canvas:
         self.result.spans.setdefault(template_row, (first, last))
         return first
 
+    def add_fixed(self, template_row: int) -> None:
+        """Append a row that says the same in every form."""
+        geometry = self.geometry[template_row]
+        rows = self.sheet.rows
+        rows.append(PlannedRow(geometry.height, geometry.formats, geometry.labels.copy(), fixed=geometry.fixed))
+        row = len(rows)
+        if geometry.wide:
+            self.sheet.merges += [(row, left, row, right) for left, right in geometry.wide]
+        self.result.spans.setdefault(template_row, (row, row))
+
     def need(self, text: str, style: int, left: int, right: int) -> float:
         """Height in points that a text needs in columns `left`…`right`."""
         return textfit.height(text, self.width(left, right), self.blueprint.fonts[style])
@@ -153,6 +177,7 @@ class Canvas:
         """Set the value of a cell that is there, and its format if it is to be another one than the template's."""
         planned = self.sheet.rows[row - 1]
         planned.values[column] = value
+        planned.fixed = ()
         if look is not None:
             planned.varied[column] = look
 
@@ -269,6 +294,8 @@ class _Geometry:
     wrapped: tuple[tuple[int, float, textfit.Font], ...]  # first column, width and font of cells whose text wraps
     labels: dict[int, Value]  # fixed words by column; `height` is enough for them
     places: tuple[Slot, ...]
+    section: Slot | None  # the first of them that belongs to the narrative
+    fixed: tuple[tuple[int, str], ...]  # the labels in order, if the row holds nothing else; () for any other row
 
 
 @lru_cache(maxsize=32)
@@ -307,7 +334,10 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
         height = max(height, *known, 0.0)
         wrapped = tuple(cell for cell in wrapped if cell[0] not in labels)
     places = tuple(slot for slot in slots if slot.path is not None)
-    return _Geometry(height, formats, tuple(spans), wide, wrapped, dict[int, Value](labels), places)
+    section = next((slot for slot in places if (slot.path or "").startswith("narrative.")), None)
+    plain = not places and row != layout.indicator_row and height <= textfit.MAX_HEIGHT and not formula_like(labels)
+    fixed = tuple(sorted(labels.items())) if plain else ()
+    return _Geometry(height, formats, tuple(spans), wide, wrapped, dict[int, Value](labels), places, section, fixed)
 
 
 @lru_cache(maxsize=1024)

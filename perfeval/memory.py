@@ -134,14 +134,10 @@ def memory_sheet(memory: Memory) -> bytes:
     chunks = [text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK)]
     head = json.dumps({"perfeval": _FORMAT, "cells": len(chunks), "digest": _digest(text)})
     rows = "".join(
-        f'<row r="{number}"><c r="A{number}" t="inlineStr">{_inline(content)}</c></row>'
+        f'<row r="{number}"><c r="A{number}" t="inlineStr">{text_cell(content)}</c></row>'
         for number, content in enumerate((_NOTICE, head, *chunks), 1)
     )
     return worksheet(f'<worksheet xmlns="{MAIN}">', {"sheetData": f"<sheetData>{rows}</sheetData>"})
-
-
-# The cached renderer of cells is for words that come again; a record never does.
-_inline = text_cell.__wrapped__
 
 
 def memory_properties(memory: Memory) -> dict[str, str | None]:

@@ -80,12 +80,14 @@ class _Planner:
 
     def _static_row(self, row: int) -> None:
         geometry = self.canvas.geometry[row]
-        section = next((s for s in geometry.places if s.path and s.path.startswith("narrative.")), None)
         source = self.form.rows.get(row)
         if source is not None:
             self.canvas.known[source] = self.canvas.height + 1
-        if section is not None:
-            self._section(row, section)
+        if geometry.fixed:
+            self.canvas.add_fixed(row)
+            return
+        if geometry.section is not None:
+            self._section(row, geometry.section)
             return
         values = geometry.labels.copy()
         for slot in geometry.places:

@@ -157,7 +157,7 @@ def _list(comparison: Comparison) -> bytes:
         needed = max(textfit.height(text, width, font) for text, width in zip(texts, _WIDTHS, strict=True))
         height = min(max(needed, 20.0), textfit.MAX_HEIGHT)
         plan.rows.append(PlannedRow(height, formats, dict(enumerate(texts, 1))))
-    elements = {
+    elements: dict[str, str | bytes] = {
         "sheetPr": '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>',
         "sheetViews": '<sheetViews><sheetView showGridLines="0" workbookViewId="0">'
         f'<pane ySplit="{_FIRST - 1}" topLeftCell="A{_FIRST}" activePane="bottomLeft" state="frozen"/>'

@@ -66,17 +66,17 @@ class Carried:
     added: list[NewPart] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
 
-    def worksheet(self, own: Mapping[str, str], rules: Iterable[Placed] = ()) -> bytes:
+    def worksheet(self, own: Mapping[str, str | bytes], rules: Iterable[Placed] = ()) -> bytes:
         """The new sheet part: `own` elements by name, our `rules` (see `Rules.expanded`), and what is kept.
 
         Where both have an element, ours stands; lists of rules are joined, ours first. `sheetPr` gets the tab
         colour and the code name; what the sheet's owner put at the top of the pages stays where ours has nothing.
         """
-        elements = self.elements | dict(own) | merged(rules, self.rules)
+        elements: dict[str, str | bytes] = {**self.elements, **own, **merged(rules, self.rules)}
         if self.headers:
-            elements["headerFooter"] = with_headers(own.get("headerFooter", ""), self.headers)
+            elements["headerFooter"] = with_headers(_text(own.get("headerFooter", "")), self.headers)
         if self.code_name or self.tab_colour:
-            elements["sheetPr"] = _sheet_properties(own.get("sheetPr", ""), self.code_name, self.tab_colour)
+            elements["sheetPr"] = _sheet_properties(_text(own.get("sheetPr", "")), self.code_name, self.tab_colour)
         return worksheet(self.root, elements)
 
 
@@ -229,6 +229,10 @@ def _fragment(element: etree._Element, spaces: Mapping[str, str]) -> str:
 
 def _rel_ids(element: etree._Element) -> tuple[str, ...]:
     return tuple(rel_id for node in element.iter(etree.Element) if (rel_id := node.get(_REL_ID)))
+
+
+def _text(xml: str | bytes) -> str:
+    return xml if isinstance(xml, str) else xml.decode()
 
 
 @lru_cache(maxsize=64)

@@ -18,6 +18,7 @@ from perfeval.workbook.sheetxml import text as xml_text
 from perfeval.workbook.styles import Look
 
 __all__ = [
+    "BESIDE",
     "Formula",
     "Link",
     "Placed",
@@ -47,6 +48,7 @@ class Placed:
 
 
 Value = str | Decimal | int | Formula | Placed | None
+BESIDE = Look(0)  # the format of cells beside the form
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class PlannedRow:
     values: dict[int, Value] = field(default_factory=dict)  # by column
     varied: dict[int, Look] = field(default_factory=dict)  # formats of columns that differ from those
     beside: dict[int, Value] = field(default_factory=dict)  # values in columns after the last of `formats`
+    fixed: tuple[tuple[int, str], ...] = ()  # the same as `values`, in a row that says the same in every form
 
 
 @dataclass(slots=True)
@@ -79,7 +82,6 @@ class SheetPlan:
     breaks: list[int] = field(default_factory=list)  # rows after which a new page begins
 
 
-@lru_cache(maxsize=2048)
 def text_cell(text: str) -> str:
     """The inside of an inline-string cell."""
     space = ' xml:space="preserve"' if text != text.strip() or "\n" in text or "  " in text else ""
@@ -90,61 +92,83 @@ _SHORT = 64  # characters of a text that may come again in other files
 _LETTERS = tuple(column_letter(number) for number in range(1, 257))
 
 
-def sheet_data(plan: SheetPlan, formats: Mapping[Any, int]) -> str:
-    """The `<sheetData>` of a plan; `formats` turns its formats into those of the workbook written to."""
-    out = ["<sheetData>"]
+def sheet_data(plan: SheetPlan, formats: Mapping[Any, int]) -> bytes:
+    """The `<sheetData>` of a plan; `formats` turns its formats into those of the workbook written to.
+
+    Bytes from the start: most pieces come again in other files, and need not be put into UTF-8 again.
+    """
+    out = [b"<sheetData>"]
     target: dict[tuple[int, ...], tuple[int, ...]] = {}  # formats of a row → those of the workbook written to
     for number, row in enumerate(plan.rows, 1):
         xfs = target.get(row.formats)
         if xfs is None:
             xfs = target[row.formats] = tuple([formats[style] for style in row.formats])
-        heads, blanks = _row_cells(xfs, number)
-        cells = list(blanks)
-        varied = row.varied
-        for column, value in row.values.items():
-            if value is not None and column not in varied:
-                cells[column - 1] = heads[column - 1] + _content(value)
-        for column, look in varied.items():
-            if column > len(heads):
-                continue  # beside
-            cells[column - 1] = _head(column, number, formats[look]) + _content(row.values.get(column))
+        if row.varied:
+            xfs = tuple([formats[row.varied[c]] if c in row.varied else xf for c, xf in enumerate(xfs, 1)])
+        if row.fixed:
+            out.append(_fixed_row(xfs, number, row.height, row.fixed))
+        else:
+            values = row.values
+            columns = tuple(sorted(values))
+            pieces = list(_row_pieces(xfs, number, columns))
+            pieces[1::2] = _height(row.height), *[_content(values[column]) for column in columns]
+            out += pieces
         if row.beside:
-            cells += [
-                f'<c r="{column_letter(column)}{number}" s="{formats[varied[column]] if column in varied else 0}"'
-                f"{_content(value)}"
-                for column, value in sorted(row.beside.items())
-            ]
-        out.append(f'<row r="{number}" ht="{row.height:g}" customHeight="1">')
-        out += cells
-        out.append("</row>")
-    out.append("</sheetData>")
-    return "".join(out)
+            beside = {column: formats[look] for column, look in row.varied.items() if column in row.beside}
+            for column, value in sorted(row.beside.items()):
+                out.append(f'<c r="{column_letter(column)}{number}" s="{beside.get(column, 0)}"'.encode())
+                out.append(_content(value))
+        out.append(b"</row>")
+    out.append(b"</sheetData>")
+    return b"".join(out)
+
+
+@lru_cache(maxsize=2048)
+def _row_pieces(xfs: tuple[int, ...], number: int, columns: tuple[int, ...]) -> tuple[bytes, ...]:
+    """What stands around the height of a row and the contents of its `columns`; forms of a batch share most rows."""
+    heads = [f'<c r="{_LETTERS[column - 1]}{number}" s="{xf}"' for column, xf in enumerate(xfs, 1)]
+    cells = [f"{head}\0\0" if column in columns else f"{head}/>" for column, head in enumerate(heads, 1)]
+    row = f'<row r="{number}" ht="\0\0" customHeight="1">{"".join(cells)}'
+    return tuple(row.encode().split(b"\0"))
 
 
 @lru_cache(maxsize=1024)
-def _row_cells(xfs: tuple[int, ...], number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The cells of a row in these formats, without their ends and blank; forms of a batch share most of their rows."""
-    heads = tuple(_head(column, number, xf) for column, xf in enumerate(xfs, 1))
-    return heads, tuple(f"{head}/>" for head in heads)
+def _fixed_row(xfs: tuple[int, ...], number: int, height: float, words: tuple[tuple[int, str], ...]) -> bytes:
+    pieces = list(_row_pieces(xfs, number, tuple([column for column, _ in words])))
+    pieces[1::2] = _height(height), *[_content(word) for _, word in words]
+    return b"".join(pieces)
 
 
-def _head(column: int, number: int, xf: int) -> str:
-    return f'<c r="{_LETTERS[column - 1]}{number}" s="{xf}"'
+@lru_cache(maxsize=1024)
+def _height(points: float) -> bytes:
+    return f"{points:g}".encode()
 
 
-def _content(value: Value) -> str:
+def _content(value: Value) -> bytes:
     """What follows the attributes of a cell that all cells have, its end included."""
-    if isinstance(value, str):
-        inside = text_cell(value) if len(value) <= _SHORT else text_cell.__wrapped__(value)
-        return f' t="inlineStr">{inside}</c>' if value else "/>"
+    if type(value) is str:
+        return _text(value) if len(value) <= _SHORT else _text.__wrapped__(value)
+    if value is None:
+        return b"/>"
     if isinstance(value, Formula):
-        expression = xml_text(value.expression)
-        if isinstance(value.value, str):
-            return f' t="str"><f>{expression}</f><v>{xml_text(value.value)}</v></c>'
-        return f"><f>{expression}</f><v>{value.value!r}</v></c>"
+        return _formula(value.expression, value.value)
     if isinstance(value, Placed):
-        return f' t="e" vm="{value.number}"><v>#VALUE!</v></c>'
-    return "/>" if value is None else f"><v>{value}</v></c>"
+        return f' t="e" vm="{value.number}"><v>#VALUE!</v></c>'.encode()
+    return f"><v>{value}</v></c>".encode()
+
+
+@lru_cache(maxsize=2048)
+def _text(text: str) -> bytes:
+    """The same for a text."""
+    return f' t="inlineStr">{text_cell(text)}</c>'.encode() if text else b"/>"
+
+
+@lru_cache(maxsize=1024)
+def _formula(expression: str, shown: float | str) -> bytes:
+    """The same for a formula; sums of weights come again, and the shortest text of a float is dear."""
+    if isinstance(shown, str):
+        return f' t="str"><f>{xml_text(expression)}</f><v>{xml_text(shown)}</v></c>'.encode()
+    return f"><f>{xml_text(expression)}</f><v>{shown!r}</v></c>".encode()
 
 
 def merge_cells(merges: Sequence[tuple[int, int, int, int]]) -> str:

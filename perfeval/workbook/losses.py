@@ -16,7 +16,6 @@ from perfeval.workbook.splice import elements
 
 __all__ = ["objects_in_parts", "objects_in_stream", "objects_in_text", "rich_cells"]
 
-_RUN = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?r[\s>]")
 _PROPERTIES = re.compile(rb"<((?:[A-Za-z][\w.-]*:)?rPr)(?:\s[^>]*)?(?:/>|>(.*?)</\1\s*>)", re.S)
 _CELL = re.compile(rb"\sr=\"([A-Z]{1,3}[0-9]{1,7})\"")
 _STRING = re.compile(rb"\st=\"s\".{0,200}?<(?:[A-Za-z][\w.-]*:)?v(?:\s[^>]*)?>([0-9]{1,9})<", re.S)
@@ -40,7 +39,7 @@ def rich_cells(package: Package, part: str) -> frozenset[str]:
     sheet = package.read(part)
     strings = package.shared_strings_part
     shared = b"" if strings is None or strings not in package else package.read(strings)
-    if not _has_runs(shared) and not _has_runs(sheet):
+    if b"rPr" not in shared and b"rPr" not in sheet:  # no run has properties of its own
         return frozenset()
     rich = {str(number).encode() for number, item in enumerate(elements(shared, b"si")) if _mixed(item)}
     found = set()
@@ -49,12 +48,6 @@ def rich_cells(package: Package, part: str) -> frozenset[str]:
         if address is not None and (index[1] in rich if index is not None else _mixed(cell)):
             found.add(address[1].decode())
     return frozenset(found)
-
-
-def _has_runs(data: bytes) -> bool:
-    """Whether texts in several runs are in a part; where only rows begin with r, counting tells it sooner."""
-    plain = data.count(b"<r") == data.count(b"<row") and b":row" not in data and b":si" not in data
-    return not plain and _RUN.search(data) is not None
 
 
 def _mixed(item: bytes) -> bool:

@@ -98,7 +98,7 @@ def problem_sheet(problems: Sequence[Problem], formats: Mapping[int, int]) -> by
             name = problem.sheet.replace("'", "''")
             plan.links.append(Link(f"C{number}", f"'{name}'!{problem.cell or 'A1'}"))
     last = len(plan.rows)
-    elements = {
+    elements: dict[str, str | bytes] = {
         "sheetPr": '<sheetPr><tabColor rgb="FFFFC000"/><pageSetUpPr fitToPage="1"/></sheetPr>',
         "dimension": f'<dimension ref="A1:F{last}"/>',
         "sheetViews": '<sheetViews><sheetView showGridLines="0" workbookViewId="0">'

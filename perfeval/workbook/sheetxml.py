@@ -10,6 +10,7 @@ __all__ = [
     "ORDER",
     "RELATIONSHIPS",
     "attribute",
+    "formula_like",
     "looks_like_formula",
     "markup",
     "storable",
@@ -29,11 +30,13 @@ ORDER = (
     "drawing", "legacyDrawing", "legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls", "webPublishItems",
     "tableParts", "extLst",
 )  # fmt: skip
+_PLACES = {name: place for place, name in enumerate(ORDER)}
 
 # What XML cannot hold, and a text that only looks like the escape Excel uses for it.
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 # The full-width signs count too: East Asian versions of Excel take them for the others.
 _SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_FIRST = _SIGNS | {char for char in map(chr, range(0x3001)) if char.isspace()}
 _FORMULA = re.compile(rf"\s*[{re.escape(''.join(sorted(_SIGNS)))}]")
 _MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
@@ -66,18 +69,24 @@ def attribute(content: str) -> str:
 
 def looks_like_formula(content: str) -> bool:
     """Whether a spreadsheet could take `content` for a formula, if it were not told otherwise."""
-    first = content[:1]
-    return first in _SIGNS or (first.isspace() and _FORMULA.match(content) is not None)
+    return content[:1] in _FIRST and _FORMULA.match(content) is not None
+
+
+def formula_like(values: Mapping[int, object]) -> list[int]:
+    """The keys of the texts among `values` that look like formulas."""
+    return [key for key, v in values.items() if type(v) is str and v[:1] in _FIRST and looks_like_formula(v)]
 
 
 def _escaped(match: re.Match[str]) -> str:
     return f"_x{ord(match[0]):04X}_"
 
 
-def worksheet(root: str, elements: Mapping[str, str]) -> bytes:
-    """The whole part: start tag `root`, then `elements` (by name) in the schema's order."""
-    unknown = elements.keys() - set(ORDER)
+def worksheet(root: str, elements: Mapping[str, str | bytes]) -> bytes:
+    """The whole part: start tag `root`, then `elements` (by name, bytes are UTF-8) in the schema's order."""
+    unknown = elements.keys() - _PLACES.keys()
     if unknown:
         raise ValueError(f"not a part of a worksheet: {sorted(unknown)}")
-    body = "".join(elements[name] for name in ORDER if name in elements)
-    return f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{root}{body}</worksheet>'.encode()
+    head = f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{root}'
+    body = [elements[name] for name in sorted(elements, key=_PLACES.__getitem__)]
+    pieces = (head, *body, "</worksheet>")
+    return b"".join([piece.encode() if isinstance(piece, str) else piece for piece in pieces])
