@@ -13,7 +13,7 @@ from lxml import etree
 from perfeval.workbook.edit import NewSheet, editable, edited, free_sheet_name
 from perfeval.workbook.opc import with_content_types, with_relationship, without_relationships
 from perfeval.workbook.package import Package
-from perfeval.workbook.properties import custom_properties, with_properties
+from perfeval.workbook.properties import custom_properties, new_properties, with_properties
 from tests.support.foreign import FORM, M, inserted, members, opened, refilled, rich_workbook, root_of, with_members
 from tests.support.office import recalculate, requires_office, requires_validator, validation_errors
 
@@ -183,7 +183,7 @@ def test_custom_properties_are_made_where_there_are_none() -> None:
 
 
 def test_a_property_of_another_type_becomes_a_text() -> None:
-    before = with_properties(None, {"a": "1"}).replace(b"lpwstr", b"i4")
+    before = new_properties({"a": "1"}).replace(b"lpwstr", b"i4")
     assert b"<vt:lpwstr>1</vt:lpwstr>" in with_properties(before, {"a": "1"})
 
 

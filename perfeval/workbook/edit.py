@@ -24,7 +24,7 @@ from perfeval.workbook.opc import (
     without_relationships,
 )
 from perfeval.workbook.package import Package, SheetRef
-from perfeval.workbook.properties import with_properties
+from perfeval.workbook.properties import new_properties, with_properties
 from perfeval.workbook.references import RowMap, absolute, quoted_sheet, shift_formula
 from perfeval.workbook.sheetxml import MAIN, RELATIONSHIPS, markup
 
@@ -331,7 +331,7 @@ class _Edit:
             if "docProps/custom.xml" in self.package
             else "docProps/custom.xml"
         )
-        self.add(NewPart(part, with_properties(None, values), _PROPERTIES_TYPE))
+        self.add(NewPart(part, new_properties(values), _PROPERTIES_TYPE))
         links = relationships_part("")
         self.replaced[links], _ = with_relationship(self.package.read(links), "custom-properties", part)
 

@@ -9,15 +9,18 @@ from lxml import etree
 
 from perfeval.workbook.guard import parse_xml
 from perfeval.workbook.package import Package
-from perfeval.workbook.sheetxml import storable
+from perfeval.workbook.sheetxml import attribute, storable, text
 
-__all__ = ["custom_properties", "with_properties"]
+__all__ = ["custom_properties", "new_properties", "with_properties"]
 
 _PROPERTIES = "http://schemas.openxmlformats.org/officeDocument/2006/custom-properties"
 _VALUES = "http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes"
 _FORMAT = "{D5CDD505-2E9C-101B-9397-08002B2CF9AE}"  # the one set of properties users may add to
 _FIRST_ID = 2  # 0 and 1 are reserved
-_EMPTY = f'<Properties xmlns="{_PROPERTIES}" xmlns:vt="{_VALUES}"/>'.encode()
+_HEAD = (
+    "<?xml version='1.0' encoding='UTF-8' standalone='yes'?>\n"
+    f'<Properties xmlns="{_PROPERTIES}" xmlns:vt="{_VALUES}">'
+)
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -33,14 +36,24 @@ def custom_properties(package: Package) -> dict[str, str]:
     return found
 
 
-def with_properties(data: bytes | None, values: Mapping[str, str | None]) -> bytes:
+def new_properties(values: Mapping[str, str | None]) -> bytes:
+    """A part with those of `values` that are not None."""
+    entries = [
+        f'<property fmtid="{_FORMAT}" pid="{number}" name="{attribute(name)}">'
+        f"<vt:lpwstr>{text(value)}</vt:lpwstr></property>"
+        for number, (name, value) in enumerate(((n, v) for n, v in values.items() if v is not None), _FIRST_ID)
+    ]
+    return f"{_HEAD}{''.join(entries)}</Properties>".encode()
+
+
+def with_properties(data: bytes, values: Mapping[str, str | None]) -> bytes:
     """The part with `values` set (None: removed); other properties keep their ids and types.
 
     The same bytes when it says so already.
     """
-    root = parse_xml(_EMPTY if data is None else data, "docProps/custom.xml")
+    root = parse_xml(data, "docProps/custom.xml")
     known = {entry.get("name"): entry for entry in root}
-    changed = data is None
+    changed = False
     following = max((int(number) for entry in root if (number := entry.get("pid", "")).isdecimal()), default=1) + 1
     for name, value in values.items():
         entry = known.get(name)
@@ -62,6 +75,6 @@ def with_properties(data: bytes | None, values: Mapping[str, str | None]) -> byt
             entry.remove(child)
         etree.SubElement(entry, f"{{{_VALUES}}}lpwstr", nsmap={"vt": _VALUES}).text = written
         changed = True
-    if not changed and data is not None:
+    if not changed:
         return data
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
