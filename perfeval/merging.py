@@ -27,6 +27,7 @@ from perfeval.pack import Pack
 from perfeval.record import record
 
 __all__ = [
+    "APART",
     "Recalled",
     "form_id",
     "matched",
@@ -42,7 +43,7 @@ __all__ = [
     "texts_of",
 ]
 
-_APART = ("name", "weight", "score")  # columns a row record keeps on its own
+APART = ("name", "weight", "score")  # columns a row record keeps on its own
 _SLIGHT = Fraction(1, 10**9)  # programs keep 15 digits, some write fewer
 _REFERENCE = re.compile(r"\$?[A-Z]{1,3}\$?[0-9]+|\{weight\}|[\s$\[\].]")
 _IDENTITY = ("unit_name", "department", "project")
@@ -173,7 +174,7 @@ def texts_of(indicator: Indicator) -> dict[str, str]:
     return {
         key: cell.typed
         for key, cell in indicator.cells.items()
-        if key not in _APART and not key.startswith("level") and cell.typed.strip()
+        if key not in APART and not key.startswith("level") and cell.typed.strip()
     }
 
 

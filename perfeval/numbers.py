@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd
 
 __all__ = [
@@ -77,16 +78,21 @@ def decimal_text(value: Decimal) -> str:
 
 def exact_text(value: Fraction) -> str:
     """The exact value in the notation of the JSON contract: `20/3`, or a plain decimal when finite."""
-    denominator = twos_and_fives = value.denominator
+    return _exact_text(value.numerator, value.denominator)
+
+
+@lru_cache(maxsize=2048)
+def _exact_text(numerator: int, denominator: int) -> str:
+    twos_and_fives = denominator
     for prime in (2, 5):
         while twos_and_fives % prime == 0:
             twos_and_fives //= prime
     if twos_and_fives != 1:
-        return f"{value.numerator}/{denominator}"
+        return f"{numerator}/{denominator}"
     digits = 0
     while (10**digits) % denominator:
         digits += 1
-    return decimal_text(_scaled(value.numerator * (10**digits // denominator), digits))
+    return decimal_text(_scaled(numerator * (10**digits // denominator), digits))
 
 
 def cut_text(value: Fraction, digits: int) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
+from operator import itemgetter
 
 from perfeval.canvas import FormPlan
 from perfeval.findings import Finding
 from perfeval.layout import COMPUTED, Layout
 from perfeval.memory import MOST_FINDINGS, MOST_PARAMETER, FormRecord, RowRecord
-from perfeval.merging import places, texts_of
+from perfeval.merging import APART, places
 from perfeval.model import Cell, CellProblem, RowResult
 from perfeval.numbers import decimal_text, exact_text
 from perfeval.outcome import FormOutcome
@@ -31,7 +32,8 @@ def record_of(outcome: FormOutcome, layout: Layout, plan: FormPlan, sheet: str) 
     """The record of a form planned as `plan`, to be written to `sheet`."""
     form, pack = outcome.form, outcome.pack
     # In the order of the sheet that is written, in which they will be read.
-    results = sorted(outcome.evaluation.rows, key=lambda result: plan.row_of(result.indicator.row))
+    placed = [(plan.row_of(result.indicator.row), result) for result in outcome.evaluation.rows]
+    placed.sort(key=itemgetter(0))
     fields = {
         path: cell.typed
         for path, cell in sorted(form.fields.items())
@@ -49,7 +51,7 @@ def record_of(outcome: FormOutcome, layout: Layout, plan: FormPlan, sheet: str) 
         revision=outcome.revision,
         whole=True,
         fields=fields,
-        rows=tuple(_row(result, plan, columns) for result in results),
+        rows=tuple([_row(result, row, plan, columns) for row, result in placed]),
         printed=tuple(plan.printed),
         narrative={key: text for key, text in texts if text.strip()},
         drafts=tuple(key for key in layout.sections if not form.narrative.get(key)),
@@ -68,11 +70,20 @@ def remembered(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(short[:MOST_FINDINGS])
 
 
-def _row(result: RowResult, plan: FormPlan, columns: Sequence[str]) -> RowRecord:
-    indicator = result.indicator
-    row = plan.row_of(indicator.row)
-    written = {**texts_of(indicator), "criterion": plan.criteria.get(row, "")}
-    texts = {key: text for key in columns if (text := written.get(key, ""))}
+def _row(result: RowResult, row: int, plan: FormPlan, columns: Sequence[str]) -> RowRecord:
+    """The record of an indicator that is written to `row`; `columns` are those of the form."""
+    indicator, cells = result.indicator, result.indicator.cells
+    texts: dict[str, str] = {}
+    problems: dict[str, CellProblem] = {}
+    for key in columns:
+        cell = cells.get(key)
+        if key == "criterion":
+            if text := plan.criteria.get(row, ""):
+                texts[key] = text
+        elif cell is not None and key not in APART and (text := cell.text or cell.typed).strip():
+            texts[key] = text
+        if cell is not None and cell.problem is not None and key not in _COMPUTED_COLUMNS:
+            problems[key] = cell.problem
     stated = {"score": indicator.stated_score, "weight": indicator.stated_weight}
     return RowRecord(
         row=row,
@@ -84,9 +95,9 @@ def _row(result: RowResult, plan: FormPlan, columns: Sequence[str]) -> RowRecord
         score=None if result.score is None else exact_text(result.score),
         formula=result.score_formula,
         basis=None if result.basis is None else result.basis.value,
-        typed={key: cell for key in _COMPUTED_COLUMNS if (cell := indicator.cell(key))},
+        typed={key: cell for key in _COMPUTED_COLUMNS if (cell := cells.get(key))},
         stated={key: number for key, number in stated.items() if number is not None},
-        problems=_problems({key: indicator.cell(key) for key in columns if key not in _COMPUTED_COLUMNS}),
+        problems=problems,
     )
 
 

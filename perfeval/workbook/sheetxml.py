@@ -49,7 +49,7 @@ def markup(content: str) -> str:
 
 def storable(content: str) -> str:
     """A text as XML can hold it: control characters become `_xHHHH_`, as Excel writes them. Markup is not escaped."""
-    if "_x" not in content and content.replace("\n", "").isprintable():
+    if "_x" not in content and (content.isprintable() or content.replace("\n", "").isprintable()):
         return content  # nearly every text
     return _ODD.sub(_escaped, content)
 
