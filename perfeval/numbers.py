@@ -17,12 +17,19 @@ __all__ = [
     "decimal_text",
     "exact_sum",
     "exact_text",
+    "fraction",
     "from_float",
     "percent_text",
     "round_half_up",
     "rounds_to",
     "shown",
 ]
+
+
+@lru_cache(maxsize=4096)  # a form's numbers are asked for by calculator, review and narrative
+def fraction(value: Decimal) -> Fraction:
+    """The same number, to calculate with."""
+    return Fraction(value)
 
 
 def round_half_up(value: Fraction, digits: int) -> Decimal:
@@ -60,7 +67,9 @@ def rounds_to(stated: Decimal, digits: int, *factors: Fraction, over: int = 1) -
 
 def shown(value: Fraction, digits: int = 2) -> str:
     """`value` as the form prints it: at most `digits` decimals, no trailing zeros (6.67, 7.6, 8)."""
-    return decimal_text(round_half_up(value, digits))
+    numerator, denominator = value.numerator, value.denominator
+    units = (2 * abs(numerator) * 10**digits + denominator) // (2 * denominator)
+    return _plain(units if numerator >= 0 else -units, digits)
 
 
 def percent_text(ratio: Fraction, digits: int = 2) -> str:
@@ -68,6 +77,7 @@ def percent_text(ratio: Fraction, digits: int = 2) -> str:
     return shown(ratio * 100, digits) + "%"
 
 
+@lru_cache(maxsize=4096)
 def decimal_text(value: Decimal) -> str:
     """A decimal in plain notation, without exponent and trailing zeros; minus zero is `0`."""
     text = format(value, "f")
@@ -92,20 +102,29 @@ def _exact_text(numerator: int, denominator: int) -> str:
     digits = 0
     while (10**digits) % denominator:
         digits += 1
-    return decimal_text(_scaled(numerator * (10**digits // denominator), digits))
+    return _plain(numerator * (10**digits // denominator), digits)
+
 
 
 def cut_text(value: Fraction, digits: int) -> str:
     """The first `digits` decimals, not rounded; `…` at the end says that more follow, all zeros are then kept."""
     numerator = value.numerator
     units, rest = divmod(abs(numerator) * 10**digits, value.denominator)
-    decimal = _scaled(units if numerator >= 0 else -units, digits)
-    return f"{decimal:f}…" if rest else decimal_text(decimal)
+    if numerator < 0:
+        units = -units
+    return f"{_scaled(units, digits):f}…" if rest else _plain(units, digits)
 
 
 def _scaled(units: int, digits: int) -> Decimal:
     """`units` ÷ 10^`digits`, exactly: arithmetic on Decimals would cut to the 28 digits of its context."""
     return Decimal(f"{units}e-{digits}")
+
+
+def _plain(units: int, digits: int) -> str:
+    """`units` ÷ 10^`digits` as `decimal_text` writes it."""
+    whole, rest = divmod(abs(units), 10**digits)
+    text = f"{whole}.{rest:0{digits}d}".rstrip("0") if rest else str(whole)
+    return f"-{text}" if units < 0 else text
 
 
 def from_float(value: float) -> Decimal:

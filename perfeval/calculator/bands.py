@@ -12,7 +12,7 @@ from typing import NamedTuple
 from perfeval.calculator.compare import Refusal
 from perfeval.calculator.methods import Completion, Move
 from perfeval.model import Indicator, Kind
-from perfeval.numbers import decimal_text, exact_text
+from perfeval.numbers import decimal_text, exact_text, fraction
 from perfeval.pack import Band, Pack
 
 __all__ = ["Banded", "bands_of", "read_band"]
@@ -80,7 +80,7 @@ def read_band(indicator: Indicator, pack: Pack) -> Banded | Refusal:
 
 
 def _completion(ratio: Decimal, band: Band, pack: Pack) -> Completion:
-    share = Fraction(ratio) / 100
+    share = fraction(ratio) / 100
     text = f"{decimal_text(ratio)}%"
     low, high = _ends(band)
     steps = (Move("等次", f"{band.name}({low}—{high}),完成比例 {text}", share),)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from perfeval import quantity
 from perfeval.calculator.methods import Measure, Number, holds
 from perfeval.model import Indicator, Kind, Quantity
-from perfeval.numbers import decimal_text, exact_text
+from perfeval.numbers import decimal_text, exact_text, fraction
 from perfeval.pack import Method, Pack
 from perfeval.quantity.units import split_scale
 from perfeval.record import record
@@ -140,7 +140,7 @@ def _one_unit(
     wanted = _number(target, percent=percent)
     upper = None
     if target.upper is not None:
-        upper = _literal(Fraction(target.upper), decimal_text(target.upper) + ("%" if percent else ""))
+        upper = _literal(fraction(target.upper), decimal_text(target.upper) + ("%" if percent else ""))
     return wanted, upper, reached, conversion
 
 
@@ -152,7 +152,7 @@ def _adopted(q: Quantity, unit: str | None) -> Quantity | None:
 def _number(q: Quantity, *, percent: bool, factor: Fraction = _SAME) -> Number:
     assert q.value is not None
     text = decimal_text(q.value) + ("%" if percent else "")
-    value = Fraction(q.value)
+    value = fraction(q.value)
     if factor is _SAME or factor == 1:
         return _literal(value, text)
     value *= factor
@@ -255,7 +255,7 @@ def _beyond(q: Quantity) -> str:
     """A definite number near the bound, as an example of what to type."""
     if q.value is None:
         return ""
-    value = Fraction(q.value)
+    value = fraction(q.value)
     if q.kind is Kind.PERCENT:
         value = (value + 100) / 2 if q.relation in (">=", ">") and value < 100 else value
     else:

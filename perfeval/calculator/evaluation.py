@@ -12,7 +12,7 @@ from perfeval.calculator.scoring import dropped_result, finish, is_not_applicabl
 from perfeval.calculator.weights import Weight, weigh
 from perfeval.findings import Finding
 from perfeval.model import Evaluation, Form, GroupResult, RowResult, Total
-from perfeval.numbers import decimal_text, exact_sum, exact_text, round_half_up
+from perfeval.numbers import decimal_text, exact_sum, exact_text, fraction, round_half_up
 from perfeval.pack import Group, Pack
 
 __all__ = ["evaluate"]
@@ -73,7 +73,7 @@ def _total(groups: Sequence[GroupResult], pack: Pack) -> Total | None:
         return None
     exact = exact_sum(scores)
     shown = round_half_up(exact, pack.rounding.digits)
-    grade = next((name for name, low in pack.grades if Fraction(shown) >= low), None)
+    grade = next((name for name, low in pack.grades if fraction(shown) >= low), None)
     return Total(exact, shown, grade)
 
 

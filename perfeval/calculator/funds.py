@@ -8,7 +8,7 @@ from fractions import Fraction
 from perfeval.calculator.methods import Completion, Measure, Move, Number, proven, ratio
 from perfeval.calculator.report import Report
 from perfeval.model import BLANK, Cell, Form, Indicator, Kind, Quantity
-from perfeval.numbers import decimal_text
+from perfeval.numbers import decimal_text, fraction
 from perfeval.pack import Group
 
 __all__ = ["amount", "execution", "execution_row"]
@@ -73,4 +73,4 @@ def execution(row: Indicator, group: Group, report: Report) -> Completion | None
 
 def _money(value: Decimal) -> Number:
     text = decimal_text(value)
-    return Number(Fraction(value), text, text)
+    return Number(fraction(value), text, text)

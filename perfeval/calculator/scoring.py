@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import cast
 
 from perfeval import quantity
@@ -14,7 +15,7 @@ from perfeval.calculator.methods import MEASURED, OVER, Completion, Move, above_
 from perfeval.calculator.report import Report
 from perfeval.calculator.weights import Weight
 from perfeval.model import Basis, Indicator, Kind, RowResult, Step
-from perfeval.numbers import cut_text, decimal_text, exact_text, percent_text, round_half_up, shown
+from perfeval.numbers import cut_text, decimal_text, exact_text, fraction, percent_text, round_half_up, shown
 from perfeval.pack import Group, KindRule, Method, Pack
 
 __all__ = ["dropped_result", "finish", "is_not_applicable", "score_row"]
@@ -63,13 +64,10 @@ def finish(indicator: Indicator, weight: Weight, completion: Completion, pack: P
     excel = "{weight}" if completion.excel is None else f"{completion.excel}*{{weight}}"
     digits = pack.rounding.digits
     if pack.rounding.total == "rounded_rows":
-        score = Fraction(round_half_up(exact, digits))
+        score = fraction(round_half_up(exact, digits))
         excel = f"ROUND({excel},{digits})"
     factor = weight.formula if "*" not in weight.formula else f"({weight.text})"
-    full, short = cut_text(exact, 6), shown(exact, digits)
-    text = f"{completion.text} × {factor} = {full}"
-    if short != full:
-        text += f" → {short}(四舍五入,保留{digits}位)"
+    text = _score_text(f"{completion.text} × {factor}", exact.numerator, exact.denominator, digits)
     return RowResult(
         indicator=indicator,
         weight=weight.value,
@@ -81,6 +79,14 @@ def finish(indicator: Indicator, weight: Weight, completion: Completion, pack: P
         score_formula=excel,
         steps=(weight.step, *steps, Step("得分", text, score, title)),
     )
+
+
+@lru_cache(maxsize=1024)  # most rows of most forms have full marks
+def _score_text(product: str, numerator: int, denominator: int, digits: int) -> str:
+    """A score as a calculation with its result, which is numerator ÷ denominator, and as it is shown."""
+    exact = Fraction(numerator, denominator)
+    full, short = cut_text(exact, 6), shown(exact, digits)
+    return f"{product} = {full}" + (f" → {short}(四舍五入,保留{digits}位)" if short != full else "")
 
 
 def dropped_result(indicator: Indicator, pack: Pack) -> RowResult:
@@ -200,7 +206,7 @@ def _stated(indicator: Indicator, weight: Weight, pack: Pack, report: Report, so
         return RowResult(indicator, weight.value, weight.formula)
     score = _kept(indicator, stated, weight.value, report)
     if pack.rounding.total == "rounded_rows":
-        score = Fraction(round_half_up(score, pack.rounding.digits))
+        score = fraction(round_half_up(score, pack.rounding.digits))
     rule, title = ("填报得分", pack.source_title(source)) if source else ("填报得分(未经核实)", "house")
     return RowResult(
         indicator=indicator,
@@ -215,7 +221,7 @@ def _stated(indicator: Indicator, weight: Weight, pack: Pack, report: Report, so
 
 def _kept(indicator: Indicator, stated: Decimal, weight: Fraction, report: Report) -> Fraction:
     """The stated score within 0 … weight. 40/6 is printed as 6.67, 40/7 as 5.71: typed so, that is full marks."""
-    score = Fraction(stated)
+    score = fraction(stated)
     decimals = max(0, -int(stated.as_tuple().exponent))
     if decimals >= 2 and stated == round_half_up(weight, decimals):
         return weight

@@ -14,7 +14,7 @@ from functools import lru_cache
 from perfeval.calculator.methods import calculated
 from perfeval.calculator.report import Report
 from perfeval.model import Indicator, Step
-from perfeval.numbers import decimal_text, exact_sum, exact_text
+from perfeval.numbers import decimal_text, exact_sum, exact_text, fraction
 from perfeval.pack import FixedIndicator, Group, Pack
 from perfeval.record import record
 
@@ -117,8 +117,8 @@ def _take_stated(
         stated = indicators[place].stated_weight
         if stated is not None and stated > 0:
             text = decimal_text(stated)
-            weights[place] = Weight.of(Fraction(stated), text, text, pack.source_title(group.source))
-            total += Fraction(stated)
+            weights[place] = Weight.of(fraction(stated), text, text, pack.source_title(group.source))
+            total += fraction(stated)
             continue
         known = False
         weights[place] = Weight.unknown(pack.source_title(group.source))

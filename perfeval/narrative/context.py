@@ -19,7 +19,7 @@ from typing import Any
 
 from perfeval.calculator import amount
 from perfeval.model import Basis, Evaluation, Form, GroupResult, Kind, RowResult
-from perfeval.numbers import exact_sum
+from perfeval.numbers import exact_sum, fraction
 from perfeval.pack import Pack
 from perfeval.record import record
 
@@ -205,4 +205,4 @@ def _put(table: dict[str, Any], path: str, value: object) -> None:
 
 
 def _ratio(part: Decimal | None, whole: Decimal | None) -> Fraction | None:
-    return None if part is None or not whole else Fraction(part) / Fraction(whole)
+    return None if part is None or not whole else fraction(part) / fraction(whole)

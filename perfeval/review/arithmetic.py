@@ -9,7 +9,7 @@ from fractions import Fraction
 from perfeval.findings import Finding
 from perfeval.findings.scr import CAUSES, VERDICTS, WRITTEN
 from perfeval.model import Basis, Indicator, RowResult
-from perfeval.numbers import decimal_text, exact_sum, percent_text, round_half_up, rounds_to, shown
+from perfeval.numbers import decimal_text, exact_sum, fraction, percent_text, round_half_up, rounds_to, shown
 from perfeval.review.context import ReviewContext, Rule
 
 __all__ = ["RULES"]
@@ -33,7 +33,7 @@ def stated_scores(context: ReviewContext) -> Iterator[Finding]:
             stated=decimal_text(stated),
             computed=shown(row.score, digits),
             formula=_formula(row, digits),
-            difference=shown(abs(Fraction(stated) - row.score), 4),
+            difference=shown(abs(fraction(stated) - row.score), 4),
             cause=_cause(context, row, stated),
         )
 
@@ -49,12 +49,12 @@ def stated_total(context: ReviewContext) -> Iterator[Finding]:
         return
     results = [*context.rows, *([context.evaluation.funds_score] if context.evaluation.funds_score else [])]
     scores = [row.score for row in results if row.score is not None]
-    rounded = exact_sum([Fraction(round_half_up(score, digits)) for score in scores])
+    rounded = exact_sum([fraction(round_half_up(score, digits)) for score in scores])
     typed = [row.indicator.stated_score for row in results]
-    typed_sum = exact_sum([Fraction(score) for score in typed if score is not None])
-    if None not in typed and typed_sum == Fraction(stated) and any(_differs(row, digits) for row in results):
+    typed_sum = exact_sum([fraction(score) for score in typed if score is not None])
+    if None not in typed and typed_sum == fraction(stated) and any(_differs(row, digits) for row in results):
         return
-    if Fraction(stated) == rounded:
+    if fraction(stated) == rounded:
         cause = CAUSES["rows_rounded_first"]
     elif _agrees(stated, exact_sum(scores), digits):
         cause = CAUSES["rows_not_rounded"]
@@ -66,7 +66,7 @@ def stated_total(context: ReviewContext) -> Iterator[Finding]:
         stated=decimal_text(stated),
         computed=decimal_text(total.shown),
         formula=CAUSES[f"sum_{context.pack.rounding.total}"].format(exact=shown(total.exact, 6)),
-        difference=shown(abs(Fraction(stated) - Fraction(total.shown)), 4),
+        difference=shown(abs(fraction(stated) - fraction(total.shown)), 4),
         cause=cause,
     )
 
@@ -167,7 +167,7 @@ def row_weights(context: ReviewContext) -> Iterator[Finding]:
         if stated is None or row.weight is None or indicator.group in told:
             continue
         # Two printed decimals of equal weights must add up, so that 40/6 may stand as 6.67 and as 6.66.
-        if abs(Fraction(stated) - row.weight) > Fraction(1, 100):
+        if abs(fraction(stated) - row.weight) > Fraction(1, 100):
             told.add(indicator.group)
             digits = context.pack.rounding.digits
             said = {"written": decimal_text(stated), "expected": shown(row.weight, digits), "group": indicator.group}
@@ -196,7 +196,7 @@ def _agrees(stated: Decimal, exact: Fraction, digits: int) -> bool:
 
 def _is_float_of(exact: Fraction, stated: Decimal) -> bool:
     """Whether a number differs only by what binary floating point loses in a sum of some rows."""
-    return abs(Fraction(stated) - exact) < _FLOAT_NOISE
+    return abs(fraction(stated) - exact) < _FLOAT_NOISE
 
 
 def _decimals(value: Decimal) -> int:
@@ -252,11 +252,11 @@ def _cause(context: ReviewContext, row: RowResult, stated: Decimal) -> str:
     capped = min(ratio, Fraction(1))
     if ratio > 1 and yields(weight, ratio):
         return CAUSES["not_capped"].format(completion=percent_text(ratio))
-    rounded_weight = Fraction(round_half_up(weight, digits))
+    rounded_weight = fraction(round_half_up(weight, digits))
     if any(
         yields(w, r)
-        for w in (weight, rounded_weight, Fraction(round_half_up(weight, 1)))
-        for r in (capped, Fraction(round_half_up(capped, 2)), Fraction(round_half_up(capped, 4)))
+        for w in (weight, rounded_weight, fraction(round_half_up(weight, 1)))
+        for r in (capped, fraction(round_half_up(capped, 2)), fraction(round_half_up(capped, 4)))
     ):
         return CAUSES["rounded_first"]
     if yields(capped, _HUNDRED):

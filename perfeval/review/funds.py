@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from perfeval.calculator import amount
 from perfeval.model import Form
-from perfeval.numbers import decimal_text, round_half_up
+from perfeval.numbers import decimal_text, fraction, round_half_up
 from perfeval.quantity import convertible
 from perfeval.record import record
 
@@ -90,11 +90,11 @@ def _money(form: Form, path: str) -> Money:
     total = amount(form, path)[0]
     stated = next((place for place in (path, f"{path}.total") if form.cell(place)), None)
     parts = tuple(
-        (name, Fraction(cell.number))
+        (name, fraction(cell.number))
         for name, cell in form.fields.items()
         if name.startswith(f"{path}.") and name != stated and cell.number is not None
     )
-    return Money(path, None, None, parts) if total is None else Money(path, Fraction(total), stated, parts)
+    return Money(path, None, None, parts) if total is None else Money(path, fraction(total), stated, parts)
 
 
 def _slips(budget: Money, allocated: Money, spent: Money, factor: Fraction) -> Iterator[Slip]:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from perfeval.model import Kind, Quantity
-from perfeval.numbers import round_half_up
+from perfeval.numbers import fraction, round_half_up
 from perfeval.quantity import convertible, numbers_in
 
 __all__ = ["Mention", "agrees", "core", "in_unit", "likeness", "mentions", "pairs"]
@@ -81,7 +81,7 @@ def in_unit(quantity: Quantity, unit: str | None) -> Fraction | None:
     factor = convertible(quantity.unit, unit)
     if factor is None:
         return None
-    return Fraction(quantity.value) if factor == 1 else Fraction(quantity.value) * factor
+    return fraction(quantity.value) if factor == 1 else fraction(quantity.value) * factor
 
 
 def agrees(quantity: Quantity, exact: Fraction, unit: str | None) -> bool:
@@ -93,7 +93,7 @@ def agrees(quantity: Quantity, exact: Fraction, unit: str | None) -> bool:
         return False
     there = exact if factor == 1 else exact * factor
     if quantity.approximate:
-        return abs(there - Fraction(quantity.value)) <= abs(there) / 20
+        return abs(there - fraction(quantity.value)) <= abs(there) / 20
     if quantity.relation in (">=", ">"):
         return there >= quantity.value
     if quantity.relation in ("<=", "<"):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from perfeval.findings import Finding
 from perfeval.findings.txt import PHRASES
 from perfeval.model import Kind, Quantity, RowResult
+from perfeval.numbers import fraction
 from perfeval.quantity import convertible, name_hint
 from perfeval.review.context import ReviewContext, Rule
 from perfeval.review.mentions import Mention, agrees, core, in_unit, likeness, pairs
@@ -198,7 +199,7 @@ def _shown_missed(
             continue
         if (reached <= value) if ceiling else (reached >= value):
             return None
-        in_size = ceiling or reached >= Fraction(value) * _ALIKE_IN_SIZE
+        in_size = ceiling or reached >= fraction(value) * _ALIKE_IN_SIZE
         if short is None and in_size and _whole(context, result, pairs(promise.before)):
             short = result
     if short is None or (topic is not None and _says(short.quantity, topic.row.indicator.actual)):
@@ -238,7 +239,7 @@ def _same_number(one: Quantity, other: Quantity) -> bool:
     if one.unit == other.unit:
         return one.value == other.value
     factor = convertible(one.unit, other.unit)
-    return factor is not None and Fraction(one.value) * factor == other.value
+    return factor is not None and fraction(one.value) * factor == other.value
 
 
 def _says(mention: Quantity, entry: Quantity) -> bool:
@@ -246,7 +247,7 @@ def _says(mention: Quantity, entry: Quantity) -> bool:
     if entry.value is None:
         return False
     if entry.definite or entry.relation is None or entry.approximate:
-        return agrees(mention, Fraction(entry.value), entry.unit)
+        return agrees(mention, fraction(entry.value), entry.unit)
     value = in_unit(mention, entry.unit)
     if value is None:
         return False
