@@ -19,6 +19,7 @@ __all__ = [
     "exact_text",
     "fraction",
     "from_float",
+    "half_up",
     "percent_text",
     "round_half_up",
     "rounds_to",
@@ -32,44 +33,44 @@ def fraction(value: Decimal) -> Fraction:
     return Fraction(value)
 
 
+def half_up(numerator: int, denominator: int) -> int:
+    """The whole number nearest to `numerator` ÷ `denominator`, ties away from zero (四舍五入), as accountants do."""
+    units = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return units if numerator >= 0 else -units
+
+
 def round_half_up(value: Fraction, digits: int) -> Decimal:
-    """Round `value` to `digits` decimals, ties away from zero (四舍五入), as accountants do."""
-    numerator, denominator = value.numerator, value.denominator
-    units = (2 * abs(numerator) * 10**digits + denominator) // (2 * denominator)
-    return _scaled(units if numerator >= 0 else -units, digits)
+    """Round `value` to `digits` decimals, ties away from zero."""
+    numerator, denominator = value.as_integer_ratio()
+    return _scaled(half_up(numerator * 10**digits, denominator), digits)
 
 
 def exact_sum(values: Iterable[Fraction]) -> Fraction:
     """The sum; reduced once at the end, where `sum` makes and reduces a fraction for every addition."""
     numerator, denominator = 0, 1
     for value in values:
-        below = value.denominator
+        above, below = value.as_integer_ratio()
         if below == denominator:
-            numerator += value.numerator
+            numerator += above
         else:
             common = gcd(denominator, below)
-            numerator = numerator * (below // common) + value.numerator * (denominator // common)
+            numerator = numerator * (below // common) + above * (denominator // common)
             denominator *= below // common
     return Fraction(numerator, denominator)
 
 
-def rounds_to(stated: Decimal, digits: int, *factors: Fraction, over: int = 1) -> bool:
-    """Whether the product of `factors` ÷ `over`, rounded to `digits` decimals, is `stated`; without reducing it."""
-    numerator, denominator = 1, over
-    for factor in factors:
-        numerator *= factor.numerator
-        denominator *= factor.denominator
+def rounds_to(stated: Decimal, digits: int, value: Fraction) -> bool:
+    """Whether `value`, rounded to `digits` decimals, is `stated`."""
     power: int = 10**digits
-    units = (2 * abs(numerator) * power + denominator) // (2 * denominator)
+    numerator, denominator = value.as_integer_ratio()
     written, scale = stated.as_integer_ratio()
-    return (units if numerator >= 0 else -units) * scale == written * power
+    return half_up(numerator * power, denominator) * scale == written * power
 
 
 def shown(value: Fraction, digits: int = 2) -> str:
     """`value` as the form prints it: at most `digits` decimals, no trailing zeros (6.67, 7.6, 8)."""
-    numerator, denominator = value.numerator, value.denominator
-    units = (2 * abs(numerator) * 10**digits + denominator) // (2 * denominator)
-    return _plain(units if numerator >= 0 else -units, digits)
+    numerator, denominator = value.as_integer_ratio()
+    return _plain(half_up(numerator * 10**digits, denominator), digits)
 
 
 def percent_text(ratio: Fraction, digits: int = 2) -> str:
@@ -105,11 +106,10 @@ def _exact_text(numerator: int, denominator: int) -> str:
     return _plain(numerator * (10**digits // denominator), digits)
 
 
-
 def cut_text(value: Fraction, digits: int) -> str:
     """The first `digits` decimals, not rounded; `…` at the end says that more follow, all zeros are then kept."""
-    numerator = value.numerator
-    units, rest = divmod(abs(numerator) * 10**digits, value.denominator)
+    numerator, denominator = value.as_integer_ratio()
+    units, rest = divmod(abs(numerator) * 10**digits, denominator)
     if numerator < 0:
         units = -units
     return f"{_scaled(units, digits):f}…" if rest else _plain(units, digits)

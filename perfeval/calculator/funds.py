@@ -23,7 +23,8 @@ def amount(form: Form, path: str) -> tuple[Decimal | None, Cell]:
         cell = form.cell(whole)
         if cell:
             return cell.number, cell
-    parts = [cell for key, cell in form.fields.items() if key.startswith(f"{path}.")]
+    inner = f"{path}."
+    parts = [cell for key, cell in form.fields.items() if key.startswith(inner)]
     filled = [cell for cell in parts if cell]
     numbers = [cell.number for cell in filled if cell.number is not None]
     if not filled or len(numbers) < len(filled):

@@ -64,17 +64,20 @@ def _table() -> dict[int, str]:
 
 
 _TABLE = _table()
-_FOLDED = re.compile("[" + "".join(re.escape(chr(code)) for code in sorted(_TABLE)) + "]")
+_SPELLED = {chr(code): kept for code, kept in _TABLE.items() if chr(code) != kept}
+_CHAINED = frozenset(_SPELLED).intersection(_SPELLED.values())  # what stands for another sign, and has one itself
+_FOLDED = re.compile("[" + "".join(map(re.escape, sorted(_SPELLED))) + "]")
 _INSIDE_NUMBER = re.compile(r"(?<=[0-9]) +(?=[.,]? *[0-9])|(?<=[0-9][.,]) +(?=[0-9])")
 
 
 def fold(text: str) -> str:
     """`text` with one spelling for each sign, every kind of blank as a space; same length."""
-    return _FOLDED.sub(_spelling, text)  # few letters of a text have another spelling; str.translate looks all up
-
-
-def _spelling(match: re.Match[str]) -> str:
-    return _TABLE[ord(match[0])]
+    found = set(_FOLDED.findall(text))  # few letters of a text have another spelling; str.translate looks all up
+    if not found.isdisjoint(_CHAINED):
+        return text.translate(_TABLE)
+    for sign in found:
+        text = text.replace(sign, _SPELLED[sign])
+    return text
 
 
 def mark_gaps(folded: str) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import lru_cache
 
 from perfeval.findings import Finding
 from perfeval.findings.scr import CAUSES, VERDICTS, WRITTEN
 from perfeval.model import Basis, Indicator, RowResult
-from perfeval.numbers import decimal_text, exact_sum, fraction, percent_text, round_half_up, rounds_to, shown
+from perfeval.numbers import decimal_text, exact_sum, fraction, half_up, percent_text, round_half_up, rounds_to, shown
 from perfeval.review.context import ReviewContext, Rule
 
 __all__ = ["RULES"]
 
 _FLOAT_NOISE = Fraction(1, 10**9)
-_HUNDRED = Fraction(100)
+_CENT = Fraction(1, 100)
 
 
 def stated_scores(context: ReviewContext) -> Iterator[Finding]:
@@ -48,13 +49,12 @@ def stated_total(context: ReviewContext) -> Iterator[Finding]:
     if stated == total.shown or _agrees(stated, total.exact, digits):
         return
     results = [*context.rows, *([context.evaluation.funds_score] if context.evaluation.funds_score else [])]
-    scores = [row.score for row in results if row.score is not None]
-    rounded = exact_sum([fraction(round_half_up(score, digits)) for score in scores])
     typed = [row.indicator.stated_score for row in results]
     typed_sum = exact_sum([fraction(score) for score in typed if score is not None])
     if None not in typed and typed_sum == fraction(stated) and any(_differs(row, digits) for row in results):
         return
-    if fraction(stated) == rounded:
+    scores = [row.score for row in results if row.score is not None]
+    if fraction(stated) == exact_sum([fraction(round_half_up(score, digits)) for score in scores]):
         cause = CAUSES["rows_rounded_first"]
     elif _agrees(stated, exact_sum(scores), digits):
         cause = CAUSES["rows_not_rounded"]
@@ -167,7 +167,7 @@ def row_weights(context: ReviewContext) -> Iterator[Finding]:
         if stated is None or row.weight is None or indicator.group in told:
             continue
         # Two printed decimals of equal weights must add up, so that 40/6 may stand as 6.67 and as 6.66.
-        if abs(fraction(stated) - row.weight) > Fraction(1, 100):
+        if abs(fraction(stated) - row.weight) > _CENT:
             told.add(indicator.group)
             digits = context.pack.rounding.digits
             said = {"written": decimal_text(stated), "expected": shown(row.weight, digits), "group": indicator.group}
@@ -199,6 +199,7 @@ def _is_float_of(exact: Fraction, stated: Decimal) -> bool:
     return abs(fraction(stated) - exact) < _FLOAT_NOISE
 
 
+@lru_cache(maxsize=1024)
 def _decimals(value: Decimal) -> int:
     exponent = value.normalize().as_tuple().exponent
     return max(-exponent, 0) if isinstance(exponent, int) else 0
@@ -228,51 +229,67 @@ def _row_says(indicator: Indicator) -> dict[str, str]:
 
 
 def _cause(context: ReviewContext, row: RowResult, stated: Decimal) -> str:
-    """What probably went wrong, in words; "" when nothing known yields the stated score."""
+    """What probably went wrong, in words; "" when nothing known yields the stated score.
+
+    Everything is tried in whole numbers, as pairs of numerator and denominator: most of it is not what happened.
+    """
     digits = context.pack.rounding.digits
     places = _decimals(stated)
-    score, weight, ratio = row.score, row.weight, row.completion
-    if score is None or weight is None:
+    if row.score is None or row.weight is None:
         return ""
+    power: int = 10 ** max(places, digits)
+    written, scale = stated.as_integer_ratio()
+    wanted = written * power // scale
 
-    def yields(*factors: Fraction, over: int = 1) -> bool:
-        return rounds_to(stated, max(places, digits), *factors, over=over)
+    def yields(numerator: int, denominator: int) -> bool:
+        return half_up(numerator * power, denominator) == wanted
 
-    if ratio is not None and ratio < 1 and yields(weight):
-        return CAUSES["full_marks"].format(completion=percent_text(ratio))
-    if places < digits and round_half_up(score, places) == stated:
+    score, under_score = row.score.as_integer_ratio()
+    weight, under_weight = row.weight.as_integer_ratio()
+    ratio, under_ratio = row.completion.as_integer_ratio() if row.completion is not None else (1, 1)
+    if ratio < under_ratio and yields(weight, under_weight):
+        return CAUSES["full_marks"].format(completion=percent_text(Fraction(ratio, under_ratio)))
+    if places < digits and round_half_up(row.score, places) == stated:
         return CAUSES["fewer_decimals" if places else "integer"].format(digits=places)
-    scaled = score * 10**places
-    if stated == Decimal(scaled.numerator // scaled.denominator).scaleb(-places):
+    if score * 10**places // under_score * scale == written * 10**places:
         return CAUSES["cut_off"]
-    if score and (yields(score, _HUNDRED) or yields(score, over=100)):
+    if score and (yields(score * 100, under_score) or yields(score, under_score * 100)):
         return CAUSES["percent"]
-    if ratio is None:
+    if row.completion is None:
         return ""
-    capped = min(ratio, Fraction(1))
-    if ratio > 1 and yields(weight, ratio):
-        return CAUSES["not_capped"].format(completion=percent_text(ratio))
-    rounded_weight = fraction(round_half_up(weight, digits))
-    if any(
-        yields(w, r)
-        for w in (weight, rounded_weight, fraction(round_half_up(weight, 1)))
-        for r in (capped, fraction(round_half_up(capped, 2)), fraction(round_half_up(capped, 4)))
-    ):
-        return CAUSES["rounded_first"]
-    if yields(capped, _HUNDRED):
+    if ratio > under_ratio and yields(weight * ratio, under_weight * under_ratio):
+        return CAUSES["not_capped"].format(completion=percent_text(row.completion))
+    inverse = (1, 1) if 0 < ratio < under_ratio else (under_ratio, ratio) if ratio > 0 else (-under_ratio, -ratio)
+    capped, under_capped = (ratio, under_ratio) if ratio < under_ratio else (1, 1)
+    weights = ((weight, under_weight), _rounded(weight, under_weight, digits), _rounded(weight, under_weight, 1))
+    ratios = ((capped, under_capped), _rounded(capped, under_capped, 2), _rounded(capped, under_capped, 4))
+    for w, under_w in weights:
+        for r, under_r in ratios:
+            if yields(w * r, under_w * under_r):
+                return CAUSES["rounded_first"]
+    if yields(capped * 100, under_capped):
         return CAUSES["ratio_as_score"]
-    if ratio and yields(min(1 / ratio, Fraction(1)), weight):
+    if ratio and yields(inverse[0] * weight, inverse[1] * under_weight):
         return CAUSES["reversed"]
-    return _other_count(context, row, capped, yields) if capped else ""
+    return _other_count(context, row, (capped, under_capped), yields) if capped else ""
 
 
-def _other_count(context: ReviewContext, row: RowResult, capped: Fraction, yields: Callable[..., bool]) -> str:
+def _rounded(numerator: int, denominator: int, digits: int) -> tuple[int, int]:
+    power: int = 10**digits
+    return half_up(numerator * power, denominator), power
+
+
+def _other_count(
+    context: ReviewContext, row: RowResult, capped: tuple[int, int], yields: Callable[[int, int], bool]
+) -> str:
     group = context.pack.group(row.indicator.group)
     if group.weights != "equal":
         return ""
     count = sum(indicator.group == group.name for indicator in context.form.indicators)
+    points, under_points = group.points.as_integer_ratio()
+    numerator, denominator = points * capped[0], under_points * capped[1]
     for other in range(1, 2 * count + 5):
-        if other != count and yields(group.points, capped, over=other):
+        if other != count and yields(numerator, denominator * other):
             return CAUSES["other_count"].format(other=other, count=count)
     return ""
 
@@ -303,8 +320,9 @@ def _said_not_applicable(
 ) -> tuple[str, str] | None:
     """Where the row, or a sentence about it in the narrative, says that it does not apply."""
     for key, cell in indicator.cells.items():
-        if key not in ("name", "criterion") and any(word in cell.text for word in words):
-            return context.column(key), " ".join(cell.text.split())
+        for word in words:
+            if word in cell.text and key not in ("name", "criterion"):
+                return context.column(key), " ".join(cell.text.split())
     if not indicator.name:
         return None
     for path, sentence in context.sentences:

@@ -58,19 +58,13 @@ class Funds:
     allocated: Money
     spent: Money
     slips: tuple[Slip, ...]  # what compares these sums is silent while one is in doubt
+    base: Fraction | None  # what was allocated, or the budget where nothing was allocated
+    execution: Fraction | None  # 执行率 as a ratio, spent ÷ base; None: not known
 
     @property
     def sums(self) -> tuple[Money, Money, Money]:
         """All three."""
         return self.budget, self.allocated, self.spent
-
-    @property
-    def execution(self) -> Fraction | None:
-        """执行率 as a ratio: spent ÷ allocated, or ÷ budget where nothing was allocated; None: not known."""
-        base = self.allocated.total if self.allocated.total is not None else self.budget.total
-        if base is None or base <= 0 or self.spent.total is None:
-            return None
-        return self.spent.total / base
 
 
 def funds_of(form: Form, money_unit: str) -> Funds:
@@ -78,7 +72,9 @@ def funds_of(form: Form, money_unit: str) -> Funds:
     budget, allocated, spent = (_money(form, f"funds.{name}") for name in ("budget", "allocated", "spent"))
     factor = convertible(money_unit, "元")
     slips = () if factor in (None, 1) else tuple(_slips(budget, allocated, spent, Fraction(factor or 1)))
-    return Funds(budget, allocated, spent, slips)
+    base = allocated.total if allocated.total is not None else budget.total
+    execution = spent.total / base if base is not None and base > 0 and spent.total is not None else None
+    return Funds(budget, allocated, spent, slips, base, execution)
 
 
 def amount_text(value: Fraction) -> str:
@@ -88,11 +84,15 @@ def amount_text(value: Fraction) -> str:
 
 def _money(form: Form, path: str) -> Money:
     total = amount(form, path)[0]
-    stated = next((place for place in (path, f"{path}.total") if form.cell(place)), None)
+    whole = f"{path}.total"
+    stated = path if form.cell(path) else whole if form.cell(whole) else None
+    inner = f"{path}."
     parts = tuple(
-        (name, fraction(cell.number))
-        for name, cell in form.fields.items()
-        if name.startswith(f"{path}.") and name != stated and cell.number is not None
+        [
+            (name, fraction(cell.number))
+            for name, cell in form.fields.items()
+            if cell.number is not None and name.startswith(inner) and name != stated
+        ]
     )
     return Money(path, None, None, parts) if total is None else Money(path, fraction(total), stated, parts)
 
@@ -114,5 +114,7 @@ def _slips(budget: Money, allocated: Money, spent: Money, factor: Fraction) -> I
 
 def _near(one: Fraction, other: Fraction, factor: Fraction) -> bool:
     """Whether two sums look like one in two units: money of one project seldom differs threefold otherwise."""
-    expected = other * factor
-    return expected <= one * _LEEWAY and one <= expected * _LEEWAY
+    here, under_here = one.as_integer_ratio()
+    there, under_there = (other * factor).as_integer_ratio()
+    here, there = here * under_there, there * under_here
+    return there <= here * _LEEWAY and here <= there * _LEEWAY

@@ -65,10 +65,9 @@ def spending(context: ReviewContext) -> Iterator[Finding]:
             difference=amount_text(abs(budget - allocated)),
             unit=unit,
         )
-    rate = funds.execution
-    if rate is None or spent is None:
+    rate, base = funds.execution, funds.base
+    if rate is None or base is None or spent is None:
         return
-    base = spent / rate if rate else allocated or budget or Fraction(0)
     if rate > 1:
         yield context.in_field(
             "FND101",
@@ -79,12 +78,16 @@ def spending(context: ReviewContext) -> Iterator[Finding]:
             unit=unit,
         )
         return
-    said = {"rate": percent_text(rate), "spent": amount_text(spent), "allocated": amount_text(base)}
+    percent = rate * 100
     warn, reason = context.limit("execution_warn"), context.limit("execution_reason")
-    if warn is not None and rate * 100 < warn:
-        yield context.in_field("FND104", funds.spent.place, limit=percent_text(warn / 100), **said)
-    elif reason is not None and rate * 100 < reason and not _explained(context):
-        yield context.in_field("FND105", funds.spent.place, limit=percent_text(reason / 100), **said)
+    if warn is not None and percent < warn:
+        code, limit = "FND104", warn
+    elif reason is not None and percent < reason and not _explained(context):
+        code, limit = "FND105", reason
+    else:
+        return
+    said = {"rate": percent_text(rate), "spent": amount_text(spent), "allocated": amount_text(base)}
+    yield context.in_field(code, funds.spent.place, limit=percent_text(limit / 100), **said)
 
 
 def results_against_spending(context: ReviewContext) -> Iterator[Finding]:
