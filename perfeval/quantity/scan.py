@@ -59,13 +59,16 @@ _OTHER_WORD: Mapping[str, str] = {
 _NOT_IN_TEXT = frozenset(["度", "方", "口", "字", "g", "m", "t", "T", "L", "h", "M2", "M3"])
 
 
-_UNIT = re.compile("个?(?:" + "|".join(re.escape(unit) for unit in KNOWN if unit not in _NOT_IN_TEXT) + ")")
+_UNITS = [unit for unit in KNOWN if unit not in _NOT_IN_TEXT]
+_UNIT = re.compile("个?(?:" + "|".join(map(re.escape, _UNITS)) + ")")
 _DATE = re.compile(dates.SCAN)
 _NUMBER = re.compile(rf"{ARABIC}[余多]?(?:[十百千]?[万亿]亿?)?[余多]?(?![0-9十百千万亿])|{MIXED}")
 _TO = re.compile(rf"(?:~|—+|-|至|到)(?:{ARABIC}(?:[十百千]?[万亿]亿?)?)")
 _SHARE = re.compile(rf"[百千]分之(?:{ARABIC}|{HAN}+)")
 _BOUND = re.compile(BOUND)
-_START = re.compile(r"[0-9]|[百千]分之|[一二两三四五六七八九十半]")
+# A Chinese numeral begins many words (一级, 进一步): only what a unit or 至 may follow is looked at.
+_FOLLOWING = "".join(re.escape(letter) for letter in sorted({unit[0] for unit in _UNITS} | set("个~—-至到")))
+_START = re.compile(rf"[0-9]|[百千]分之|(?=[一二两三四五六七八九十半]){MIXED}(?=[{_FOLLOWING}])")
 _LIMIT = re.compile(rf"(?:{'|'.join(re.escape(word) for words in LIMITS.values() for word in words.split())})$")
 _LONGEST_LIMIT = 5
 # 节约, 最近, 赶超: the last letter of these is no limit.
