@@ -91,6 +91,7 @@ def _inside(ratio: Decimal, band: Band, pack: Pack) -> bool:
     return band.low <= ratio < band.high or (ratio == band.high == _top(pack))
 
 
+@lru_cache(maxsize=16)
 def _top(pack: Pack) -> Fraction:
     return max(band.high for band in pack.scoring.bands)
 

@@ -21,11 +21,11 @@ __all__ = ["evaluate"]
 def evaluate(form: Form, pack: Pack) -> tuple[Evaluation, tuple[Finding, ...]]:
     """Everything the pack's rules say about the form, and what a person must correct or look at."""
     report = Report(form, pack)
-    skipped = frozenset(
-        place
-        for place, indicator in enumerate(form.indicators)
-        if pack.not_applicable.policy == "rescale" and is_not_applicable(indicator, pack)
-    )
+    skipped: frozenset[int] = frozenset()
+    if pack.not_applicable.policy == "rescale":
+        skipped = frozenset(
+            place for place, indicator in enumerate(form.indicators) if is_not_applicable(indicator, pack)
+        )
     weighing = weigh(form.indicators, skipped, pack, report)
     groups = {group.name: group for group in pack.groups}
     rows = tuple(

@@ -42,7 +42,7 @@ class Number(NamedTuple):
     @property
     def divisor(self) -> Number:
         """The same, in brackets where needed to divide by it."""
-        if all(sign not in self.excel for sign in "*/"):
+        if "*" not in self.excel and "/" not in self.excel:
             return self
         return Number(self.value, f"({self.text})", f"({self.excel})")
 
@@ -97,19 +97,21 @@ def proven(text: str) -> Completion:
 
 def ratio(m: Measure, _params: Mapping[str, object]) -> Completion | None:
     """Result ÷ target, capped. A target below zero can be met, but has no ratio."""
-    if m.target.value <= 0:
+    if m.target.value.numerator <= 0:
         return _by_relation(m) if holds(m.relation, m.actual.value, m.target.value) else None
     divisor = m.target.divisor
-    met = m.actual.value >= m.target.value if m.relation == "=" else holds(m.relation, m.actual.value, m.target.value)
-    return _capped(
-        m.actual.value / m.target.value, met, f"{m.actual.text} ÷ {divisor.text}", f"{m.actual.excel}/{divisor.excel}"
-    )
+    value = m.actual.value / m.target.value
+    if m.relation in (">=", "="):
+        met = value.numerator >= value.denominator
+    else:
+        met = holds(m.relation, m.actual.value, m.target.value)
+    return _capped(value, met, f"{m.actual.text} ÷ {divisor.text}", f"{m.actual.excel}/{divisor.excel}")
 
 
 def target_over_actual(m: Measure, _params: Mapping[str, object]) -> Completion | None:
     """Target ÷ result, capped: the smaller the result, the better; a result of 0 or less has no ratio but is met."""
     met = holds(m.relation, m.actual.value, m.target.value)
-    if m.actual.value <= 0 or m.target.value < 0:
+    if m.actual.value.numerator <= 0 or m.target.value.numerator < 0:
         return _by_relation(m) if met else None
     divisor = m.actual.divisor
     return _capped(
@@ -120,7 +122,7 @@ def target_over_actual(m: Measure, _params: Mapping[str, object]) -> Completion 
 def linear_excess(m: Measure, params: Mapping[str, object]) -> Completion | None:
     """1 − excess ÷ target: nothing is left when the result reaches `zero_from` percent of the target."""
     met = holds(m.relation, m.actual.value, m.target.value)
-    if m.target.value <= 0:
+    if m.target.value.numerator <= 0:
         return _by_relation(m) if met else None
     span = cast("Fraction", params["zero_from"]) / 100 - 1
     divisor = m.target.divisor

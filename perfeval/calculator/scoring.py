@@ -23,19 +23,24 @@ __all__ = ["dropped_result", "finish", "is_not_applicable", "score_row"]
 
 def is_not_applicable(indicator: Indicator, pack: Pack) -> bool:
     """Whether the result says nothing but that the indicator does not apply."""
-    text = "".join(indicator.actual.text.split())
-    return bool(text) and any(text in (word, f"本项目{word}", f"本年度{word}") for word in pack.not_applicable.words)
+    return "".join(indicator.actual.text.split()) in _not_applicable(pack)
+
+
+@lru_cache(maxsize=32)
+def _not_applicable(pack: Pack) -> frozenset[str]:
+    words = [word for word in pack.not_applicable.words if word]
+    return frozenset(f"{before}{word}" for word in words for before in ("", "本项目", "本年度"))
 
 
 def score_row(indicator: Indicator, weight: Weight, group: Group, pack: Pack, report: Report) -> RowResult:
     """Weight and score of one row."""
-    kind = next((kind for kind in group.kinds if kind.name == indicator.level2), None)
     if group.scoring == "stated":
         return _stated(indicator, weight, pack, report, group.source)
     if is_not_applicable(indicator, pack):
         return _refused(
             indicator, weight, Refusal("VAL017", "actual", {"written": indicator.actual.text.strip()}), pack, report
         )
+    kind = next((kind for kind in group.kinds if kind.name == indicator.level2), None)
     found = _completed(indicator, kind, pack, report)
     if isinstance(found, Method):
         return _stated(indicator, weight, pack, report, found.source)
@@ -49,13 +54,8 @@ def finish(indicator: Indicator, weight: Weight, completion: Completion, pack: P
     """A completion times the weight, with the steps that lead there."""
     title = pack.source_title(source)
     steps = [
-        Step(
-            move.rule,
-            calculated(move.formula, move.value),
-            move.value,
-            pack.source_title(move.source) if move.source else title,
-        )
-        for move in completion.steps
+        Step(rule, calculated(formula, value), value, pack.source_title(own) if own else title)
+        for rule, formula, value, own in completion.steps
     ]
     if weight.value is None:
         return RowResult(indicator, None, "", completion.ratio, met=completion.met, steps=tuple(steps))

@@ -51,7 +51,8 @@ def render(pack: Pack, form: Form, evaluation: Evaluation) -> dict[str, str]:
     blocks = blocks_of(pack)
     context = context_of(pack, form, evaluation)
     try:
-        return texts | {section: blocks.text(section, context) for section in blank}
+        names = blocks.names(context)
+        return texts | {section: blocks.text(section, names) for section in blank}
     except Fault as fault:
         raise PackError(
             f"评分体系「{pack.id}」的文字段落 {fault.file} 第 {fault.line} 行有错误:{fault.reason}。"
@@ -76,15 +77,19 @@ class Blocks:
         self._environment = _environment(pack)
         self._templates: dict[str, Template] = {}
 
-    def text(self, section: str, context: Mapping[str, Any]) -> str:
-        """One block rendered; `Fault` when it is broken or asks for a name that does not exist."""
+    def names(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything that the blocks know by name."""
+        return {**self._environment.globals, **context}
+
+    def text(self, section: str, context: dict[str, Any]) -> str:
+        """One block rendered with those `names`; `Fault` when it is broken or asks for a name that does not exist."""
         from jinja2 import TemplateSyntaxError, UndefinedError
 
         try:
             template = self._templates.get(section)
             if template is None:
                 template = self._templates[section] = self._environment.get_template(file_of(section))
-            frame = template.new_context({**self._environment.globals, **context}, shared=True)
+            frame = template.new_context(context, shared=True)
             text = "".join(template.root_render_func(frame))
         except TemplateSyntaxError as error:
             raise Fault("PAK901", error.name or file_of(section), error.lineno, f"写法不对({error.message})") from error
@@ -191,6 +196,8 @@ def _listed(words: Iterable[object], last: str = "和") -> str:
 
 def _clause(text: str) -> str:
     """Somebody's text without full stop and line ends, to go on with a sentence."""
+    if "\n" not in text:
+        return text.strip().rstrip(_ENDINGS)
     return "；".join(filter(None, (line.strip().rstrip(_ENDINGS) for line in text.split("\n"))))
 
 

@@ -34,7 +34,7 @@ def check_blocks(pack: Pack) -> tuple[Finding, ...]:
     faults: dict[tuple[str, str, int], Finding] = {}
     for number, form in enumerate(_samples(pack)):
         evaluation, _ = evaluate(form, pack)
-        context = context_of(pack, form, evaluation)
+        context = blocks.names(context_of(pack, form, evaluation))
         for section in names:
             try:
                 text = blocks.text(section, context)

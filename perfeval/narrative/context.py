@@ -38,6 +38,7 @@ TEXTS = (
     "goal.expected",
     "goal.achieved",
 )
+_NO_TEXTS = dict.fromkeys(TEXTS, "")
 _PARTS = ("own_level", "transferred")
 _UNIT = re.compile(r"\s*[(（][^()（）]*[)）]$")
 
@@ -138,11 +139,11 @@ def _group(result: GroupResult, rows: Sequence[Row]) -> Rows:
         result.weight,
         result.score,
         tuple(rows),
-        tuple(row for row in rows if row.met),
-        tuple(row for row in rows if row.met is False),
-        tuple(row for row in rows if row.met is None),
-        tuple(row for row in rows if row.score is not None and row.weight is not None and row.score < row.weight),
-        tuple(row for row in rows if not row.verified),
+        tuple([row for row in rows if row.met]),
+        tuple([row for row in rows if row.met is False]),
+        tuple([row for row in rows if row.met is None]),
+        tuple([row for row in rows if row.score is not None and row.weight is not None and row.score < row.weight]),
+        tuple([row for row in rows if not row.verified]),
     )
 
 
@@ -151,15 +152,15 @@ def _together(several: Iterable[Rows]) -> Rows:
     scores = [group.score for group in groups if group.score is not None]
     return Rows(
         "",
-        tuple(group.name for group in groups),
+        tuple([group.name for group in groups]),
         exact_sum([group.weight for group in groups]),
         exact_sum(scores) if len(scores) == len(groups) else None,
-        tuple(row for group in groups for row in group.rows),
-        tuple(row for group in groups for row in group.met),
-        tuple(row for group in groups for row in group.missed),
-        tuple(row for group in groups for row in group.unknown),
-        tuple(row for group in groups for row in group.deducted),
-        tuple(row for group in groups for row in group.unverified),
+        tuple([row for group in groups for row in group.rows]),
+        tuple([row for group in groups for row in group.met]),
+        tuple([row for group in groups for row in group.missed]),
+        tuple([row for group in groups for row in group.unknown]),
+        tuple([row for group in groups for row in group.deducted]),
+        tuple([row for group in groups for row in group.unverified]),
         groups,
     )
 
@@ -167,16 +168,17 @@ def _together(several: Iterable[Rows]) -> Rows:
 def _texts(form: Form) -> dict[str, Any]:
     """Header fields as nested tables of texts."""
     texts: dict[str, Any] = {}
-    for path in (*TEXTS, *form.labels, *form.fields):  # labels: also of places that the clerk removed
+    fields = form.fields
+    for path in {**_NO_TEXTS, **form.labels, **fields}:  # labels: also of places that the clerk removed
         if not path.startswith(("funds.", "narrative.")):
-            _put(texts, path, form.text(path).strip())
+            _put(texts, path, fields[path].text.strip() if path in fields else "")
     return texts
 
 
 def _funds(form: Form, evaluation: Evaluation) -> dict[str, Any]:
     """Amounts of money as nested tables, with their totals and ratios."""
     funds: dict[str, Any] = {"allocated": dict.fromkeys(_PARTS), "spent": dict.fromkeys(_PARTS)}
-    for path in (*form.labels, *form.fields):
+    for path in {**form.labels, **form.fields}:
         if path.startswith("funds."):
             _put(funds, path.removeprefix("funds."), form.amount(path))
     budget, allocated, spent = (amount(form, f"funds.{name}")[0] for name in ("budget", "allocated", "spent"))
@@ -194,12 +196,14 @@ def _funds(form: Form, evaluation: Evaluation) -> dict[str, Any]:
 
 def _put(table: dict[str, Any], path: str, value: object) -> None:
     """Set "contact.name" in the table "contact"; a name that has parts is not a value itself."""
-    *parents, name = path.split(".")
-    for parent in parents:
+    parent, dot, name = path.partition(".")
+    while dot:
         inner = table.get(parent)
         if not isinstance(inner, dict):
             inner = table[parent] = {}
         table = inner
+        parent, dot, name = name.partition(".")
+    name = parent
     if not isinstance(table.get(name), dict):
         table[name] = value
 
