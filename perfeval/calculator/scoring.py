@@ -59,7 +59,8 @@ def finish(indicator: Indicator, weight: Weight, completion: Completion, pack: P
     ]
     if weight.value is None:
         return RowResult(indicator, None, "", completion.ratio, met=completion.met, steps=tuple(steps))
-    exact = completion.share * weight.value
+    share = completion.share
+    exact = weight.value if share.numerator == share.denominator else share * weight.value
     score = exact
     excel = "{weight}" if completion.excel is None else f"{completion.excel}*{{weight}}"
     digits = pack.rounding.digits

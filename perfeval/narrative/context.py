@@ -142,9 +142,14 @@ def _group(result: GroupResult, rows: Sequence[Row]) -> Rows:
         tuple([row for row in rows if row.met]),
         tuple([row for row in rows if row.met is False]),
         tuple([row for row in rows if row.met is None]),
-        tuple([row for row in rows if row.score is not None and row.weight is not None and row.score < row.weight]),
+        tuple([row for row in rows if _deducted(row)]),
         tuple([row for row in rows if not row.verified]),
     )
+
+
+def _deducted(row: Row) -> bool:
+    score, weight = row.score, row.weight
+    return score is not None and weight is not None and score is not weight and score < weight
 
 
 def _together(several: Iterable[Rows]) -> Rows:

@@ -84,7 +84,7 @@ def shortfall_reasons(context: ReviewContext) -> Iterator[Finding]:
             written = WRITTEN[bool(reason)].format(reason=reason)
             if row.met is False and row.basis is not Basis.STATED:
                 yield context.at("SCR103", indicator, "shortfall_reason", written=written, **_row_says(indicator))
-            elif row.score < row.weight and row.basis is not Basis.UNVERIFIED:
+            elif not _full(row) and row.score < row.weight and row.basis is not Basis.UNVERIFIED:
                 points = {"score": shown(row.score), "weight": shown(row.weight)}
                 yield context.at("SCR109", indicator, "shortfall_reason", written=written, **points)
         elif row.met is True and context.words("shortfall").search(reason):
@@ -125,7 +125,7 @@ def full_marks(context: ReviewContext) -> Iterator[Finding]:
     rows = context.rows
     if least is None or len(rows) < least:
         return
-    if all(row.score is not None and row.score == row.weight for row in rows):
+    if all(map(_full, rows)):
         yield context.on_sheet("SCR107", count=str(len(rows)))
 
 
@@ -135,7 +135,7 @@ def not_applicable(context: ReviewContext) -> Iterator[Finding]:
     if not words:
         return
     for row in context.rows:
-        if row.basis is not Basis.STATED or row.score is None or row.score != row.weight:
+        if row.basis is not Basis.STATED or row.score is None or not _full(row):
             continue
         found = _said_not_applicable(context, row.indicator, words)
         if found is not None:
@@ -180,6 +180,11 @@ def weight_total(context: ReviewContext) -> Iterator[Finding]:
     if stated is not None and not _is_float_of(context.pack.total, stated):
         written, expected = decimal_text(stated), shown(context.pack.total)
         yield context.in_field("WGT103", "total.weight", written=written, expected=expected)
+
+
+def _full(row: RowResult) -> bool:
+    """Whether a row has full marks; most rows have, and their score is the very number that is their weight."""
+    return row.score is not None and (row.score is row.weight or row.score == row.weight)
 
 
 def _differs(row: RowResult, digits: int) -> bool:
@@ -302,7 +307,7 @@ def _only_success(context: ReviewContext, reason: str) -> bool:
 
 def _needless(context: ReviewContext, row: RowResult, reason: str) -> bool:
     """Whether the reason of a met row explains nothing: no surplus, no confirmation, no inapplicability."""
-    if row.met is not True or row.score != row.weight or (row.completion is not None and row.completion > 1):
+    if row.met is not True or not _full(row) or (row.completion is not None and row.completion > 1):
         return False
     inapplicable = any(word in reason for word in context.pack.not_applicable.words)
     return not (inapplicable or context.words("fulfilled", "confirmed").search(reason))
@@ -323,7 +328,7 @@ def _said_not_applicable(
         for word in words:
             if word in cell.text and key not in ("name", "criterion"):
                 return context.column(key), " ".join(cell.text.split())
-    if not indicator.name:
+    if not indicator.name or not any(indicator.name in text for _, text in context.prose):
         return None
     for path, sentence in context.sentences:
         if indicator.name in sentence and any(word in sentence for word in words):

@@ -88,7 +88,8 @@ class ReviewContext:
 
     def says_nothing(self, text: str) -> bool:
         """Whether a text cell is blank or only holds a mark for "none" (「/」)."""
-        return len(text) < 8 and fold(text).strip() in _nothing(self.pack)
+        nothing = _nothing(self.pack)
+        return len(text) < 8 and (text in nothing or fold(text).strip() in nothing)
 
     @cached_property
     def prose(self) -> tuple[tuple[str, str], ...]:

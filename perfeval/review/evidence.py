@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import zip_longest
 from typing import NamedTuple
 
 from perfeval.findings import Finding
@@ -74,7 +73,8 @@ def numbering(context: ReviewContext) -> Iterator[Finding]:
     places: list[tuple[str, Indicator | None]] = [("legal_basis", None)]
     places += [("evidence", indicator) for indicator in context.form.indicators]
     texts = [context.form.text(key) if indicator is None else indicator.text(key) for key, indicator in places]
-    marks = [mark for where, text in enumerate(texts) if text for mark in _marks(context.pack, text, where)]
+    pattern, span = _mark_pattern(context.pack), _span_pattern(context.pack)
+    marks = [mark for where, text in enumerate(texts) if text for mark in _marks(text, where, pattern, span)]
     if not marks:
         return
     firsts = {mark.where: mark.title for mark in reversed(marks) if mark.number == 1}
@@ -126,25 +126,27 @@ def dated(context: ReviewContext) -> Iterator[Finding]:
             yield context.at("EVD106", indicator, "evidence", written=written, year=str(year))
 
 
-def _marks(pack: Pack, text: str, where: int) -> Iterator[_Mark]:
-    matches = list(_mark_pattern(pack).finditer(text))
-    for match, following in zip_longest(matches, matches[1:]):
+def _marks(text: str, where: int, pattern: re.Pattern[str], spans: re.Pattern[str]) -> list[_Mark]:
+    marks: list[_Mark] = []
+    matches = list(pattern.finditer(text))
+    for following, match in enumerate(matches, 1):
         number, end = int(match.group(1)), match.end()
         if not 0 < number <= _MOST:
             continue
         numbers = [number]
         if text[end : end + 1] not in _TITLE_FOLLOWS:
-            span = _span_pattern(pack).match(text, end)
+            span = spans.match(text, end)
             if span and number < int(span.group(1)) <= number + _LONGEST_SPAN:
                 numbers, end = list(range(number, int(span.group(1)) + 1)), span.end()
             while also := _ALSO.match(text, end):
                 numbers.append(int(also.group(1)))
                 end = also.end()
-        title = ""
-        if len(numbers) == 1 and (words := _TITLE.match(text, end, following.start() if following else len(text))):
-            title = words.group(1).strip(_AROUND)
-        for one in numbers:
-            yield _Mark(one, title, where)
+        if len(numbers) > 1:
+            marks += [_Mark(one, "", where) for one in numbers]
+            continue
+        words = _TITLE.match(text, end, matches[following].start() if following < len(matches) else len(text))
+        marks.append(_Mark(number, words.group(1).strip(_AROUND) if words else "", where))
+    return marks
 
 
 def _name(number: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 
 from perfeval.findings import Finding
 from perfeval.model import Indicator, Kind, Quantity
@@ -33,15 +32,24 @@ def placeholders(context: ReviewContext) -> Iterator[Finding]:
     form = context.form
     header = [(path, cell.text) for path, cell in form.fields.items() if cell.text]
     header += [(f"narrative.{key}", cell.text) for key, cell in form.narrative.items() if cell.text]
-    columns = [(indicator, key, indicator.text(key)) for indicator in form.indicators for key in _WRITTEN]
+    columns = [
+        (indicator, key, cell.text)
+        for indicator in form.indicators
+        for key in _WRITTEN
+        if (cell := indicator.cells.get(key)) is not None and cell.text
+    ]
     everything = "\n".join([text for _, text in header] + [text for _, _, text in columns])
     words = [word for word in context.word_list("placeholder") if word in everything]
     for path, text in header:
-        found = _placeholder(text, words) if words or len(text) <= _LEFTOVER else ""
+        if not words and (len(text) > _LEFTOVER or not _SUSPECT.search(text)):
+            continue
+        found = _placeholder(text, words)
         if found:
             yield context.in_field("VAL102", path, label=context.name_of(path), found=found)
     for indicator, key, text in columns:
-        found = _placeholder(text, words) if words or 1 < len(text) <= _LEFTOVER else ""
+        if not words and (not 1 < len(text) <= _LEFTOVER or not _SUSPECT.search(text)):
+            continue
+        found = _placeholder(text, words)
         # In names 「猪舍(≥**平方米)」 is how some forms mark where the number goes.
         if found and not (key == "name" and "**" in found):
             yield context.at("VAL102", indicator, key, found=found)
@@ -52,7 +60,7 @@ def percentages(context: ReviewContext) -> Iterator[Finding]:
     exempt = context.words("above_hundred")
     for indicator in context.form.indicators:
         for key, quantity in (("actual", indicator.actual), ("target", indicator.target)):
-            if _above_hundred(quantity) and not exempt.search(indicator.name):
+            if quantity.kind is Kind.PERCENT and _above_hundred(quantity) and not exempt.search(indicator.name):
                 yield context.at("VAL101", indicator, key, written=" ".join(quantity.text.split()))
                 break
 
@@ -79,6 +87,8 @@ def misplaced(context: ReviewContext) -> Iterator[Finding]:
 
 def directions(context: ReviewContext) -> Iterator[Finding]:
     """Costs and incidents that must reach a minimum."""
+    if not context.misdirected:
+        return
     for indicator in context.form.indicators:
         if indicator.row in context.misdirected:
             yield context.at("VAL106", indicator, "target", target=" ".join(indicator.target.text.split()))
@@ -105,9 +115,9 @@ def _placeholder(text: str, words: list[str]) -> str:
 
 
 def _above_hundred(quantity: Quantity) -> bool:
-    if quantity.kind is not Kind.PERCENT or quantity.unit not in ("%", None):
+    if quantity.unit not in ("%", None):
         return False
-    return any(value is not None and value > Decimal(100) for value in (quantity.value, quantity.upper))
+    return any(value is not None and value > 100 for value in (quantity.value, quantity.upper))
 
 
 RULES = (

@@ -103,6 +103,8 @@ def results_against_spending(context: ReviewContext) -> Iterator[Finding]:
     if total is None or limit is None or total.exact <= 0:
         return
     result = total.exact / context.pack.total
+    if result <= rate:
+        return
     excess = (result - rate) / result
     if excess * 100 > limit:
         yield context.in_field(

@@ -36,17 +36,21 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
     funds = context.funds
     if funds.slips:
         return
+    labelled = [
+        (money, money.total, _label(context.pack, f"amount.{money.path.removeprefix('funds.')}"))
+        for money in funds.sums
+        if money.total is not None
+    ]
     for mention in context.mentions:
         quantity = mention.quantity
         if quantity.kind is not Kind.NUMBER or quantity.relation not in (None, "=") or quantity.unit is None:
             continue
         if convertible(quantity.unit, unit) is None:
             continue
-        for money in funds.sums:
-            name = money.path.removeprefix("funds.")
-            if money.total is None or not _label(context.pack, f"amount.{name}").match(mention.back):
+        for money, total, label in labelled:
+            if not label.match(mention.back):
                 continue
-            stated = {money.total, *(amount for _, amount in money.parts)}
+            stated = [total, *(amount for _, amount in money.parts)]
             if any(agrees(quantity, amount, unit) for amount in stated) or not _about_the_whole(context, mention):
                 break
             yield context.in_field(
@@ -54,7 +58,7 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
                 mention.path,
                 quote=mention.quote,
                 field=context.name_of(money.path),
-                amount=amount_text(money.total),
+                amount=amount_text(total),
                 unit=unit,
                 hint=_slip(quantity, money, unit),
             )
@@ -67,15 +71,22 @@ def rates(context: ReviewContext) -> Iterator[Finding]:
     spent = funds.spent.total
     if spent is None or funds.slips:
         return
+    mentions = [
+        mention
+        for mention in context.mentions
+        if mention.quantity.kind is Kind.PERCENT
+        and mention.quantity.relation in (None, "=")
+        and mention.path != "goal.expected"
+    ]
+    if not mentions:
+        return
     rates = {base.path: spent / base.total for base in (funds.allocated, funds.budget) if base.total}
     allocated = {path.rpartition(".")[2]: amount for path, amount in funds.allocated.parts if amount}
     parts = [(amount, allocated.get(path.rpartition(".")[2])) for path, amount in funds.spent.parts]
     known = {*rates.values(), *(amount / base for amount, base in parts if base)}
     label = _label(context.pack, "rate.execution")
-    for mention in context.mentions:
+    for mention in mentions:
         quantity = mention.quantity
-        if quantity.kind is not Kind.PERCENT or quantity.relation not in (None, "=") or mention.path == "goal.expected":
-            continue
         if not rates or not label.match(mention.back):
             continue
         if any(agrees(quantity, rate * 100, quantity.unit) for rate in known):
@@ -88,16 +99,17 @@ def rates(context: ReviewContext) -> Iterator[Finding]:
 
 def counts(context: ReviewContext) -> Iterator[Finding]:
     """Numbers of indicators, of those met and of those missed."""
+    indicators, level = context.words("count.indicators"), context.words("count.level")
     for mention in context.mentions:
         quantity = mention.quantity
         if quantity.kind is not Kind.NUMBER or quantity.unit not in (None, "项", "个", "条") or quantity.relation:
             continue
         if quantity.value is None or quantity.value % 1:
             continue
-        if not context.words("count.indicators").search(mention.lead + mention.after):
+        if not indicators.search(mention.lead + mention.after):
             continue
         what = _counted(context, mention)
-        if what is None or context.words("count.level").search(mention.before) or not context.of_this_year(mention):
+        if what is None or level.search(mention.before) or not context.of_this_year(mention):
             continue
         possible = [(scope, *_range(rows, what)) for scope, rows in _scopes(context, mention)]
         if any(low <= quantity.value <= high for _, low, high in possible):
