@@ -61,14 +61,15 @@ def mentions(path: str, text: str) -> Iterator[Mention]:
         clause_end = cuts[position]
         following = found[index + 1].start if index + 1 < len(found) else len(text)
         after = text[end : min(clause_end, following, end + _REACH)]
+        clause = max(clause_start, start - _REACH)
         yield Mention(
             path,
             quantity,
             text[max(sentence_start, start - _REACH) : start],
-            text[max(clause_start, start - _REACH) : start],
-            text[max(clause_start, previous_end, start - _REACH) : start][::-1],
+            text[clause:start],
+            text[max(clause, previous_end) : start][::-1],
             after,
-            text[max(clause_start, start - _REACH) : min(clause_end, end + _REACH)].strip(),
+            text[clause : min(clause_end, end + _REACH)].strip(),
             not after.strip() and following >= clause_end,
         )
         previous_end = end
