@@ -110,14 +110,14 @@ class Canvas:
 
     def _quote(self) -> None:
         """Mark texts as texts that typing Enter in their cells would make formulas."""
-        for row in self.sheet.rows:
-            if row.fixed and not row.beside:
-                continue
-            for values in (row.values, row.beside) if row.beside else (row.values,):
-                for column in formula_like(values):
-                    own = BESIDE if values is row.beside else Look(row.formats[column - 1])
-                    row.varied[column] = row.varied.get(column, own)._replace(quoted=True)
-                    self.result.quoted = True
+        rows = self.sheet.rows
+        found: list[tuple[PlannedRow, int, Look | None]]
+        found = [(rows[at], column, None) for at, column in formula_like([row.values for row in rows])]
+        found += [(rows[at], column, BESIDE) for at, column in formula_like([row.beside for row in rows])]
+        for row, column, own in found:
+            look = row.varied.get(column) or own or Look(row.formats[column - 1])
+            row.varied[column] = look._replace(quoted=True)
+        self.result.quoted = bool(found)
 
     # ---- cells and heights ----
 
@@ -335,7 +335,7 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
         wrapped = tuple(cell for cell in wrapped if cell[0] not in labels)
     places = tuple(slot for slot in slots if slot.path is not None)
     section = next((slot for slot in places if (slot.path or "").startswith("narrative.")), None)
-    plain = not places and row != layout.indicator_row and height <= textfit.MAX_HEIGHT and not formula_like(labels)
+    plain = not places and row != layout.indicator_row and height <= textfit.MAX_HEIGHT and not formula_like((labels,))
     fixed = tuple(sorted(labels.items())) if plain else ()
     return _Geometry(height, formats, tuple(spans), wide, wrapped, dict[int, Value](labels), places, section, fixed)
 
@@ -350,6 +350,8 @@ def typed_value(cell: Cell, pictures: bool) -> Value:
 
     A picture in the cell stays one where the workbook that is written to has the `pictures` of the input.
     """
+    if cell.number is None and cell.problem is None and cell.text:
+        return cell.text
     if cell.problem is CellProblem.PICTURE and pictures:
         if cell.picture:
             return Placed(cell.picture)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 
 from perfeval.canvas import Canvas, exact_value, typed_value
+from perfeval.layout import Layout
 from perfeval.model import Evaluation, Form, Indicator, RowResult
 from perfeval.numbers import decimal_text, exact_sum
 from perfeval.pack import Group, KindRule
@@ -33,6 +35,22 @@ class _Line:
     weight: Fraction | None  # weight of a fixed indicator, when nothing is filled in
 
 
+@lru_cache(maxsize=64)
+def _places(layout: Layout) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+    """Columns of what belongs to the indicator itself, by its name there ("target"): all, those made, those typed.
+
+    A criterion is neither: several rows share it, and it is placed with the levels.
+    """
+    places = {
+        key.removeprefix("indicator."): column.slot.column
+        for key, column in layout.columns.items()
+        if key.startswith("indicator.")
+    }
+    made = {name: column for name, column in places.items() if name in ("name", "weight", "score")}
+    typed = {name: column for name, column in places.items() if name not in made and name != "criterion"}
+    return places, made, typed
+
+
 class TablePlan:
     """Plans the table on a canvas; afterwards knows the ranges its columns take."""
 
@@ -44,12 +62,7 @@ class TablePlan:
         self.evaluation = evaluation
         self.column_sums: dict[int, str] = {}  # column → its range, for SUM
         self._unfilled = Fraction(0)  # weights of printed indicators that nobody filled in
-        # What belongs to the indicator itself, by its name there ("target"), and its column.
-        self._places = {
-            key.removeprefix("indicator."): column.slot.column
-            for key, column in canvas.layout.columns.items()
-            if key.startswith("indicator.")
-        }
+        self._places, self._made, self._typed = _places(canvas.layout)
 
     @property
     def score_range(self) -> str:
@@ -110,7 +123,12 @@ class TablePlan:
     def _line(self, line: _Line, start: int) -> None:
         columns = self.layout.columns
         indicator = line.indicator
-        values = {column: self._column_value(line, name, start) for name, column in self._places.items()}
+        values = {column: self._column_value(line, name, start) for name, column in self._made.items()}
+        if indicator is not None:
+            pictures, cells = self.canvas.pictures, indicator.cells
+            for name, column in self._typed.items():
+                if (cell := cells.get(name)) is not None:
+                    values[column] = typed_value(cell, pictures)
         first = self.canvas.add(self.layout.indicator_row, values)
         if line.group.scoring == "stated" and (score := columns.get("indicator.score")) is not None:
             look = Look(score.slot.style, unlocked=True)
@@ -121,9 +139,11 @@ class TablePlan:
                 self.canvas.result.printed.append((line.group.name, line.kind, " ".join(line.name.split())))
         else:
             self.canvas.known.setdefault(indicator.row, first)
+            positions = self.canvas.result.positions
             for key, cell in indicator.cells.items():
-                if (column := self._places.get(key)) is not None:
-                    self.canvas.remember(cell, first, column)
+                place = self._places.get(key)
+                if place is not None and cell.ref:
+                    positions.setdefault(cell.ref, (first, place))
 
     def _column_value(self, line: _Line, name: str, row: int) -> Value:
         indicator, result = line.indicator, line.result
@@ -139,11 +159,7 @@ class TablePlan:
             weight = self.layout.columns.get("indicator.weight")
             cell = f"{column_letter(weight.slot.column)}{row}" if weight else f"({result.weight_formula})"
             return Formula(result.score_formula.replace("{weight}", cell), float(result.score))
-        if name == "criterion":
-            return None  # shared by several rows: placed with the levels
-        if name == "name":
-            return indicator.name if indicator else line.name
-        return typed_value(indicator.cell(name), self.canvas.pictures) if indicator else None
+        return indicator.name if indicator else line.name
 
     def _levels(self, lines: list[_Line], starts: list[int], ends: list[int]) -> None:
         """Level 1, level 2 and criterion: written once for equal neighbours, merged down when they are several."""

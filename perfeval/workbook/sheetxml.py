@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 __all__ = [
     "MAIN",
@@ -72,9 +72,14 @@ def looks_like_formula(content: str) -> bool:
     return content[:1] in _FIRST and _FORMULA.match(content) is not None
 
 
-def formula_like(values: Mapping[int, object]) -> list[int]:
-    """The keys of the texts among `values` that look like formulas."""
-    return [key for key, v in values.items() if type(v) is str and v[:1] in _FIRST and looks_like_formula(v)]
+def formula_like(rows: Iterable[Mapping[int, object]]) -> list[tuple[int, int]]:
+    """The places (number of the row, key) of the texts among the values of `rows` that look like formulas."""
+    return [
+        (number, key)
+        for number, values in enumerate(rows)
+        for key, value in values.items()
+        if type(value) is str and value[:1] in _FIRST and looks_like_formula(value)
+    ]
 
 
 def _escaped(match: re.Match[str]) -> str:
