@@ -11,6 +11,7 @@ import xlsxwriter
 from lxml import etree
 
 from perfeval.workbook.edit import NewSheet, editable, edited, free_sheet_name
+from perfeval.workbook.listing import with_entries
 from perfeval.workbook.opc import with_content_types, with_relationship, without_relationships
 from perfeval.workbook.package import Package
 from perfeval.workbook.properties import custom_properties, new_properties, with_properties
@@ -98,6 +99,60 @@ OURS = (
     NewSheet("问题清单", sheet_xml("问题"), after=FORM),
     NewSheet("_perfeval", sheet_xml("记录"), state="veryHidden"),
 )
+
+
+def _plain_workbook() -> bytes:
+    stream = io.BytesIO()
+    with xlsxwriter.Workbook(stream) as book:
+        book.add_worksheet(FORM)
+        book.add_worksheet("a & b").hide()
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "usual"),
+    [
+        (b"", b"", True),
+        (b"<calcPr", b"<externalReferences/><calcPr", True),
+        (b' fullCalcOnLoad="1"', b' iterate="1"', True),
+        (b"<bookViews>", b"<!-- seen --><bookViews>", False),
+        (b"<calcPr", b'<definedNames><definedName name="x">1</definedName></definedNames><calcPr', False),
+        (b"<sheets>", b"<sheets >", True),
+        (b"</sheets>", b"</sheets >", False),
+        (b"<workbookView ", b'<workbookView activeTab="7" ', False),
+        (b'sheetId="2"', b"sheetId='2'", False),
+        (b'sheetId="2"', b'sheetId="9"', True),
+    ],
+)
+def test_a_list_of_sheets_edited_as_text_says_what_an_edited_tree_says(
+    monkeypatch: pytest.MonkeyPatch, old: bytes, new: bytes, usual: bool
+) -> None:
+    source = with_members(_plain_workbook(), {BOOK: lambda xml: xml.replace(old, new, 1) if old else xml})
+    assert not old or old in members(_plain_workbook())[BOOK]
+    asked: list[bool] = []
+
+    def canonical(xml: bytes) -> bytes:
+        return etree.tostring(etree.fromstring(xml), method="c14n")
+
+    def watched(*args: object) -> bytes | None:
+        found = with_entries(*args)  # type: ignore[arg-type]
+        asked.append(found is not None)
+        return found
+
+    def made() -> dict[str, bytes]:
+        sheets = (NewSheet("列 <1>", sheet_xml("x")), NewSheet("_x", sheet_xml("y"), "veryHidden"))
+        package = Package.open(source)
+        form = {package.sheets[0].part: sheet_xml("z")}
+        titles, areas = {FORM: "10:12"}, {FORM: "A1:L40"}
+        return members(edited(package, sheets=form, print_titles=titles, print_areas=areas, new_sheets=sheets))
+
+    monkeypatch.setattr("perfeval.workbook.edit.with_entries", watched)
+    as_text = made()
+    assert asked == [usual]
+    monkeypatch.setattr("perfeval.workbook.edit.with_entries", lambda *_: None)
+    as_tree = made()
+    assert canonical(as_text.pop(BOOK)) == canonical(as_tree.pop(BOOK))
+    assert as_text == as_tree
 
 
 def test_our_own_sheets_come_in_at_their_place(rich: bytes) -> None:

@@ -8,12 +8,14 @@ calculation (dropped, Excel makes a new one), and the mark that asks every progr
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from lxml import etree
 
 from perfeval.record import record
 from perfeval.workbook.anchors import moved_formulas
 from perfeval.workbook.guard import parse_xml
+from perfeval.workbook.listing import DefinedNames, with_entries
 from perfeval.workbook.opc import (
     NewPart,
     free_name,
@@ -104,9 +106,11 @@ def edited(
     if styles is not None:
         edit.styles(styles)
     moved = row_maps or {}
-    edit.sheet_list(new_sheets, drop_sheets)
-    edit.names(print_titles or {}, print_areas or {}, moved)
-    edit.calculation()
+    if not edit.appended(new_sheets, drop_sheets, print_titles or {}, print_areas or {}):
+        edit.sheet_list(new_sheets, drop_sheets)
+        edit.names(print_titles or {}, print_areas or {}, moved)
+        edit.calculation()
+    edit.forget_order()
     edit.follow(moved, sheets)
     if custom_properties:
         edit.properties(custom_properties)
@@ -123,10 +127,13 @@ class _Edit:
         self._types: list[tuple[str, str]] = []
         self._removed: set[str] = set()
         self._written: set[str] = set()  # sheets of our own that take the place of older ones
-        self._workbook = parse_xml(package.read(package.workbook_part), package.workbook_part)
         self._changed = False  # whether the workbook part is no longer as it was
         self._links_part = relationships_part(package.workbook_part)
         self._links = package.read(self._links_part)
+
+    @cached_property
+    def _workbook(self) -> etree._Element:
+        return parse_xml(self.package.read(self.package.workbook_part), self.package.workbook_part)
 
     # ---- parts ----
 
@@ -158,6 +165,33 @@ class _Edit:
         return rel_id
 
     # ---- sheets ----
+
+    def appended(
+        self, new: Sequence[NewSheet], drop: Container[str], titles: Mapping[str, str], areas: Mapping[str, str]
+    ) -> bool:
+        """What `sheet_list`, `names` and `calculation` do, in the usual case without a tree; False: nothing is done."""
+        package = self.package
+        if any(sheet.name in drop for sheet in package.sheets) or any(sheet.after for sheet in new):
+            return False
+        taken = {*package.names, *(name for name, _ in self._added)}
+        links = self._links
+        parts: list[NewPart] = []
+        entries: list[tuple[str, str, str]] = []
+        for sheet in new:
+            parts.append(NewPart(free_name(self._beside("worksheets/sheet{}.xml"), taken), sheet.xml, _WORKSHEET_TYPE))
+            taken.add(parts[-1].name)
+            target = target_between(package.workbook_part, parts[-1].name)
+            links, rel_id = with_relationship(links, "worksheet", target)
+            entries.append((sheet.name, sheet.state, rel_id))
+        names = _print_names([*(s.name for s in package.sheets), *(s.name for s in new)], titles, areas)
+        listed = with_entries(package.read(package.workbook_part), len(package.sheets), entries, names)
+        if listed is None:
+            return False
+        self.replaced[package.workbook_part] = listed
+        self._links = links
+        for part in parts:
+            self.add(part)
+        return True
 
     def sheet_list(self, new: Sequence[NewSheet], drop: Container[str]) -> None:
         """Take sheets out and put sheets in; everything that counts sheets by position is told."""
@@ -254,13 +288,7 @@ class _Edit:
     def names(self, titles: Mapping[str, str], areas: Mapping[str, str], moved: Mapping[str, RowMap]) -> None:
         """Print titles and areas of our sheets; all other names that point at moved rows follow them."""
         sheets = [entry.get("name", "") for entry in self._workbook.iterfind(f"{_M}sheets/{_M}sheet")]
-        wanted = {
-            (name, str(sheets.index(sheet))): ",".join(
-                f"{quoted_sheet(sheet)}!{part}" for part in absolute(ref).split(",")
-            )
-            for name, refs in (("_xlnm.Print_Area", areas), ("_xlnm.Print_Titles", titles))
-            for sheet, ref in refs.items()
-        }
+        wanted = {(name, str(place)): formula for (name, place), formula in _print_names(sheets, titles, areas).items()}
         for name in self._workbook.iterfind(f"{_M}definedNames/{_M}definedName"):
             formula = name.text or ""
             new = wanted.pop((name.get("name", ""), name.get("localSheetId", "")), None)
@@ -279,11 +307,14 @@ class _Edit:
             self._changed = True
 
     def calculation(self) -> None:
-        """Have every program calculate anew, in an order of its own."""
+        """Have every program calculate anew."""
         properties = self._child("calcPr", _AFTER_NAMES)
         if properties.get("fullCalcOnLoad") != "1":
             properties.set("fullCalcOnLoad", "1")
             self._changed = True
+
+    def forget_order(self) -> None:
+        """Take the list out in which order cells were calculated."""
         for relation in self.package.relationships(self.package.workbook_part):
             if relation.kind == "calcChain":
                 self.remove(relation.target)
@@ -351,3 +382,12 @@ class _Edit:
         for name in gone:
             replaced.pop(name, None)
         return package.rebuilt(replaced, self._removed, self._added)
+
+
+def _print_names(sheets: Sequence[str], titles: Mapping[str, str], areas: Mapping[str, str]) -> DefinedNames:
+    """The names that tell which areas to print and which rows to repeat."""
+    return {
+        (name, sheets.index(sheet)): ",".join(f"{quoted_sheet(sheet)}!{part}" for part in absolute(ref).split(","))
+        for name, refs in (("_xlnm.Print_Area", areas), ("_xlnm.Print_Titles", titles))
+        for sheet, ref in refs.items()
+    }
