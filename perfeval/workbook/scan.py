@@ -22,11 +22,13 @@ __all__ = ["scan_sheet", "scan_strings"]
 
 _TEXT = r'<t(?: xml:space="preserve")?(?:/>|>([^<]*)</t>)'
 _RUN = r'<r>(?:<rPr>(?:<(?!/rPr>)[^>]*>)*+</rPr>)?<t(?: xml:space="preserve")?>[^<]*</t></r>'
-# A cell with content: address, style, type, style again (some write it behind the type), start and text of the
-# formula, value, empty value, inline text.
+_BEGIN = '<c r="'
+# A cell with content up to its end tag: address, style, type, style again (some write it behind the type), start and
+# text of the formula, value, empty value, inline text.
 _CELL = re.compile(
-    r'<c r="([A-Z]{1,3}[1-9][0-9]*)"(?: s="([0-9]+)")?(?: t="([a-zA-Z]+)")?(?: s="([0-9]+)")?>'
-    rf"(?=<[fvi])(?:(<f(?: [^>/]*)?)(?:/>|>([^<]*)</f>))?(?:<v>([^<]+)</v>|(<v>|<v ?/>)(?:</v>)?|<is>{_TEXT}</is>)?</c>"
+    r'<c r="([A-Z]{1,3}[1-9][0-9]*+)"(?: s="([0-9]++)")?+(?: t="([a-zA-Z]++)")?+(?: s="([0-9]++)")?+>'
+    r"(?=<[fvi])(?:(<f(?: [^>/]*+)?+)(?:/>|>([^<]*+)</f>))?+"
+    rf"(?:<v>([^<]++)</v>|(<v>|<v ?/>)(?:</v>)?|<is>{_TEXT}</is>)?"
 )
 # A string item: plain text, or runs with fonts of their own; Chinese Excel adds its phonetic settings.
 _STRING = re.compile(rf"<si>(?:{_TEXT}|((?:{_RUN})++))(?:<phoneticPr [^>]*/>)?</si>")
@@ -41,11 +43,11 @@ _HEAD = re.compile(
     r'purl\.oclc\.org/ooxml/spreadsheetml/main)"'
 )
 _SHARED = re.compile(r'<f t="shared"(?: ref="[A-Z0-9:]+")? si="([0-9]+)"')
-# Some serialisers write every Chinese character as a reference: a run of them is decoded at once.
-_REFERENCE = re.compile(r"((?:&#[0-9]{1,7};)+)|&(?:#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));|&")
+_REFERENCE = re.compile(r"&(?:#([0-9]{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));|&")
 _NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SHORT = 512  # characters of a text, as written, that may be a label
 _FEW_MERGES = 512
+_KEPT = 8192  # characters
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
@@ -64,12 +66,17 @@ def scan_sheet(data: bytes, maker: CellMaker) -> Parsed | None:
     hidden = _hidden(text, start, end) if "hidden" in text else _NOTHING_HIDDEN
     if _holds(text, "<?", start) or text.count("<mergeCell ", end) != len(merges) or hidden is None:
         return None
-    found = _CELL.findall(text, start, end)
-    # What is found ends with one of these; some programs write them for blank cells, too.
-    ends = text.count("</c", start, end)
-    if ends != len(found) and ends != len(found) + text.count('"></c>', start, end):
+    pieces = text[start:end].split("</c>")
+    if text.count("</c", start, end) != len(pieces) - 1:
         return None
+    del pieces[-1]
     try:
+        # What does not end so is blank: some programs write an end tag for such cells, too.
+        found = [
+            _known(source) if len(source := piece[piece.rindex(_BEGIN) :]) <= _SHORT else _piece(source)
+            for piece in pieces
+            if not piece.endswith('">')
+        ]
         areas = _ranges_again(tuple(merges)) if len(merges) <= _FEW_MERGES else _ranges(merges)
         return Parsed(_cells(found, maker), areas, *hidden)
     except (ValueError, IndexError):
@@ -81,11 +88,39 @@ def _holds(text: str, mark: str, start: int = 0) -> bool:
     return text.find(mark[1], start) >= 0 and text.find(mark, start) >= 0
 
 
-def _cells(found: list[tuple[str, ...]], maker: CellMaker) -> dict[tuple[int, int], Cell]:
+# A cell as far as its own spelling tells: position (None: no address), the cell when it is an inline text – None when
+# that is blank –, else the groups of `_CELL`.
+_Piece = tuple[tuple[int, int] | None, Cell | None, tuple[str, ...] | None]
+
+
+def _piece(source: str) -> _Piece:
+    match = _CELL.fullmatch(source)
+    if match is None:
+        raise ValueError("another spelling")
+    groups = match.groups("")
+    address, _, kind, _, calculated, _, value, empty, inline = groups
+    try:
+        position = parse_ref(address)
+        if kind == "inlineStr" and len(source) <= _SHORT and not (value or empty or calculated):
+            return position, text_cell(address, clean_text(_unescaped(inline))), None
+    except ValueError:
+        return None, None, groups
+    return position, None, groups
+
+
+_known = lru_cache(maxsize=2048)(_piece)  # the labels of a form come again, at the same place, in a batch
+
+
+def _cells(found: list[_Piece], maker: CellMaker) -> dict[tuple[int, int], Cell]:
     cells: dict[tuple[int, int], Cell] = {}
-    make, position = maker.cell, parse_ref
-    strings = maker.strings if any(cell[2] == "s" for cell in found) else ()
-    for address, style, kind, late_style, calculated, formula, value, empty, inline in found:
+    make = maker.cell
+    strings = maker.strings if any(groups[2] == "s" for _, _, groups in found if groups) else ()
+    for position, cell, groups in found:
+        if groups is None:
+            if cell is not None and position is not None:
+                cells[position] = cell
+            continue
+        address, style, kind, late_style, calculated, formula, value, empty, inline = groups
         text = None
         if (kind == "inlineStr") != (not (value or empty or calculated)) or (inline and kind != "inlineStr"):
             raise ValueError("inline text in a cell of another type, or none")
@@ -94,14 +129,9 @@ def _cells(found: list[tuple[str, ...]], maker: CellMaker) -> dict[tuple[int, in
         elif kind == "s" and value.isdigit():  # most cells of most files, so without detours
             content = strings[int(value)] if strings else ""
             if content and PICTURE_FUNCTION not in content:
-                cells[position(address)] = (
+                cells[position or parse_ref(address)] = (
                     _label(address, content) if len(content) <= _SHORT else Cell(address, content)
                 )
-                continue
-        elif kind == "inlineStr" and len(inline) <= _SHORT:
-            label = _inline_label(address, inline)
-            if label is not None:
-                cells[position(address)] = label
                 continue
         shown: str | None = value or inline
         if shown and "&" in shown:
@@ -110,23 +140,13 @@ def _cells(found: list[tuple[str, ...]], maker: CellMaker) -> dict[tuple[int, in
             shown = None
         cell = make(address, kind, style or late_style, shown, text)
         if cell is not None:
-            cells[position(address)] = cell
+            cells[position or parse_ref(address)] = cell
     return cells
-
-
-# The labels of a form come again, at the same place, in every file of a batch.
 
 
 @lru_cache(maxsize=2048)
 def _label(address: str, text: str) -> Cell:
     return Cell(address, text)
-
-
-@lru_cache(maxsize=2048)
-def _inline_label(address: str, inline: str) -> Cell | None:
-    """The cell with this inline text; None when it is blank, or anything but a text."""
-    cell = text_cell(address, clean_text(_unescaped(inline)))
-    return cell if cell is not None and cell.problem is None else None
 
 
 _Hidden = tuple[frozenset[int], frozenset[int]]
@@ -184,19 +204,31 @@ _ranges_again = lru_cache(maxsize=32)(_ranges)  # forms of a batch with equally 
 
 def _unescaped(text: str) -> str:
     """`text` with its character references resolved; ValueError when one is none."""
-    return _unescaped_label(text) if len(text) <= _SHORT else _REFERENCE.sub(_character, text)
+    first, *others = text.split("&#")
+    return _resolved(first) + "".join(map(_CHARACTERS.__getitem__, others))
 
 
-@lru_cache(maxsize=2048)
-def _unescaped_label(text: str) -> str:
-    """The same for short texts: the labels of a form come again in every file of a batch."""
-    return _REFERENCE.sub(_character, text)
+class _Characters(dict[str, str]):
+    """What a text between two `&#` stands for: those of single characters are kept, they come again and again."""
+
+    def __missing__(self, piece: str) -> str:
+        text = _resolved(f"&#{piece}")
+        if len(text) == 1 and len(self) < _KEPT:
+            self[piece] = text
+        return text
+
+
+_CHARACTERS = _Characters()
+
+
+def _resolved(text: str) -> str:
+    return _REFERENCE.sub(_character, text) if "&" in text else text
 
 
 def _character(match: re.Match[str]) -> str:
     if match[3]:
         return _NAMED[match[3]]
-    text = "".join(map(chr, map(int, match[1][2:-1].split(";&#")))) if match[1] else chr(int(match[2] or "0", 16))
+    text = chr(int(match[1])) if match[1] else chr(int(match[2] or "0", 16))
     if text.isprintable() or not _NO_CHARACTER.search(text):
         return text
     raise ValueError(f"no character: {match[0][:20]}")
