@@ -206,12 +206,12 @@ class Archive:
             raise BadWorkbook("TPL006", what=name, limit=_mib(LIMITS.part_size))
         packed = self._packed(name, member)[2]
         if member.method == _STORED:
-            content = packed
+            content, crc = packed, zlib.crc32(packed)
         elif member.method == _DEFLATED:
-            content = (_inflated_again if member.size <= _RECURRING else _inflated)(packed, member.size)
+            content, crc = (_inflated_again if member.size <= _RECURRING else _inflated)(packed, member.size)
         else:
             raise BadWorkbook("TPL003")
-        if len(content) != member.size or zlib.crc32(content) != member.crc:
+        if len(content) != member.size or crc != member.crc:
             raise BadWorkbook("TPL003")
         return content
 
@@ -268,12 +268,13 @@ def _deflated(content: bytes) -> tuple[bytes, int]:
     return zlib.compress(content, _DEFLATE_LEVEL, -15), zlib.crc32(content)
 
 
-def _inflated(packed: bytes, size: int) -> bytes:
-    """What a part of `size` bytes holds; one byte more where there is more."""
+def _inflated(packed: bytes, size: int) -> tuple[bytes, int]:
+    """What a part of `size` bytes holds – one byte more where there is more –, and its checksum."""
     try:
-        return zlib.decompressobj(-15).decompress(packed, size + 1)
+        content = zlib.decompressobj(-15).decompress(packed, size + 1)
     except zlib.error:
         raise BadWorkbook("TPL003") from None
+    return content, zlib.crc32(content)
 
 
 _deflated_again = lru_cache(maxsize=64)(_deflated)
