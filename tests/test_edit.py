@@ -101,6 +101,13 @@ OURS = (
 )
 
 
+NAMES = (
+    b'<definedNames><definedName name="x" comment="z">\xe8\xa1\xa8!$A$2</definedName>'
+    b'<definedName name="_xlnm.Print_Area" localSheetId="1">1</definedName>'
+    b'<definedName name="_xlnm.Print_Area" localSheetId="0">2</definedName></definedNames>'
+)
+
+
 def _plain_workbook() -> bytes:
     stream = io.BytesIO()
     with xlsxwriter.Workbook(stream) as book:
@@ -116,7 +123,9 @@ def _plain_workbook() -> bytes:
         (b"<calcPr", b"<externalReferences/><calcPr", True),
         (b' fullCalcOnLoad="1"', b' iterate="1"', True),
         (b"<bookViews>", b"<!-- seen --><bookViews>", False),
-        (b"<calcPr", b'<definedNames><definedName name="x">1</definedName></definedNames><calcPr', False),
+        (b"<calcPr", NAMES + b"<calcPr", True),
+        (b"<calcPr", NAMES.replace(b"><d", b"> <d") + b"<calcPr", False),
+        (b"<calcPr", NAMES.replace(b"$A$2", b"A&lt;2") + b"<calcPr", False),
         (b"<sheets>", b"<sheets >", True),
         (b"</sheets>", b"</sheets >", False),
         (b"<workbookView ", b'<workbookView activeTab="7" ', False),
@@ -144,7 +153,17 @@ def test_a_list_of_sheets_edited_as_text_says_what_an_edited_tree_says(
         package = Package.open(source)
         form = {package.sheets[0].part: sheet_xml("z")}
         titles, areas = {FORM: "10:12"}, {FORM: "A1:L40"}
-        return members(edited(package, sheets=form, print_titles=titles, print_areas=areas, new_sheets=sheets))
+        moved = {"表": lambda row: row + 3}
+        return members(
+            edited(
+                package,
+                sheets=form,
+                print_titles=titles,
+                print_areas=areas,
+                new_sheets=sheets,
+                row_maps=moved,
+            )
+        )
 
     monkeypatch.setattr("perfeval.workbook.edit.with_entries", watched)
     as_text = made()

@@ -15,7 +15,7 @@ from lxml import etree
 from perfeval.record import record
 from perfeval.workbook.anchors import moved_formulas
 from perfeval.workbook.guard import parse_xml
-from perfeval.workbook.listing import DefinedNames, with_entries
+from perfeval.workbook.listing import print_names, with_entries
 from perfeval.workbook.opc import (
     NewPart,
     free_name,
@@ -27,7 +27,7 @@ from perfeval.workbook.opc import (
 )
 from perfeval.workbook.package import Package, SheetRef
 from perfeval.workbook.properties import new_properties, with_properties
-from perfeval.workbook.references import RowMap, absolute, quoted_sheet, shift_formula
+from perfeval.workbook.references import RowMap, shift_formula
 from perfeval.workbook.sheetxml import MAIN, RELATIONSHIPS, markup
 
 __all__ = ["NewSheet", "editable", "edited", "free_sheet_name"]
@@ -106,7 +106,7 @@ def edited(
     if styles is not None:
         edit.styles(styles)
     moved = row_maps or {}
-    if not edit.appended(new_sheets, drop_sheets, print_titles or {}, print_areas or {}):
+    if not edit.appended(new_sheets, drop_sheets, print_titles or {}, print_areas or {}, moved):
         edit.sheet_list(new_sheets, drop_sheets)
         edit.names(print_titles or {}, print_areas or {}, moved)
         edit.calculation()
@@ -167,7 +167,12 @@ class _Edit:
     # ---- sheets ----
 
     def appended(
-        self, new: Sequence[NewSheet], drop: Container[str], titles: Mapping[str, str], areas: Mapping[str, str]
+        self,
+        new: Sequence[NewSheet],
+        drop: Container[str],
+        titles: Mapping[str, str],
+        areas: Mapping[str, str],
+        moved: Mapping[str, RowMap],
     ) -> bool:
         """What `sheet_list`, `names` and `calculation` do, in the usual case without a tree; False: nothing is done."""
         package = self.package
@@ -183,8 +188,9 @@ class _Edit:
             target = target_between(package.workbook_part, parts[-1].name)
             links, rel_id = with_relationship(links, "worksheet", target)
             entries.append((sheet.name, sheet.state, rel_id))
-        names = _print_names([*(s.name for s in package.sheets), *(s.name for s in new)], titles, areas)
-        listed = with_entries(package.read(package.workbook_part), len(package.sheets), entries, names)
+        names = print_names([*(s.name for s in package.sheets), *(s.name for s in new)], titles, areas)
+        before = package.read(package.workbook_part)
+        listed = with_entries(before, len(package.sheets), entries, names, lambda formula: _shifted(formula, moved))
         if listed is None:
             return False
         self.replaced[package.workbook_part] = listed
@@ -288,14 +294,12 @@ class _Edit:
     def names(self, titles: Mapping[str, str], areas: Mapping[str, str], moved: Mapping[str, RowMap]) -> None:
         """Print titles and areas of our sheets; all other names that point at moved rows follow them."""
         sheets = [entry.get("name", "") for entry in self._workbook.iterfind(f"{_M}sheets/{_M}sheet")]
-        wanted = {(name, str(place)): formula for (name, place), formula in _print_names(sheets, titles, areas).items()}
+        wanted = {(name, str(place)): formula for (name, place), formula in print_names(sheets, titles, areas).items()}
         for name in self._workbook.iterfind(f"{_M}definedNames/{_M}definedName"):
             formula = name.text or ""
             new = wanted.pop((name.get("name", ""), name.get("localSheetId", "")), None)
             if new is None:
-                new = formula
-                for sheet, row_map in moved.items():
-                    new = shift_formula(new, row_map, sheet)
+                new = _shifted(formula, moved)
             if new != formula:
                 name.text = new
                 self._changed = True
@@ -384,10 +388,8 @@ class _Edit:
         return package.rebuilt(replaced, self._removed, self._added)
 
 
-def _print_names(sheets: Sequence[str], titles: Mapping[str, str], areas: Mapping[str, str]) -> DefinedNames:
-    """The names that tell which areas to print and which rows to repeat."""
-    return {
-        (name, sheets.index(sheet)): ",".join(f"{quoted_sheet(sheet)}!{part}" for part in absolute(ref).split(","))
-        for name, refs in (("_xlnm.Print_Area", areas), ("_xlnm.Print_Titles", titles))
-        for sheet, ref in refs.items()
-    }
+def _shifted(formula: str, moved: Mapping[str, RowMap]) -> str:
+    """A formula of the workbook after the rows of our sheets went where `moved` says."""
+    for sheet, row_map in moved.items():
+        formula = shift_formula(formula, row_map, sheet)
+    return formula

@@ -7,11 +7,12 @@ bytes; for anything unusual the answer is None, and `perfeval.workbook.edit` wor
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from perfeval.workbook.references import absolute, quoted_sheet
 from perfeval.workbook.sheetxml import MAIN, RELATIONSHIPS, attribute, text
 
-__all__ = ["DefinedNames", "with_entries"]
+__all__ = ["DefinedNames", "print_names", "with_entries"]
 
 DefinedNames = Mapping[tuple[str, int], str]  # by name and place of the sheet it is for
 
@@ -21,18 +22,38 @@ _LINKS = f'xmlns:r="{RELATIONSHIPS}"'.encode()
 _CALCULATION = re.compile(rb"<calcPr((?: [A-Za-z]+=\"[^\"<]*\")*) ?/>")
 _ANEW = re.compile(rb' fullCalcOnLoad="[^"]*"')
 _ID = re.compile(rb' sheetId="([0-9]{1,9})"')
+_NAMES = re.compile(rb"<definedNames>(.*?)</definedNames>", re.S)
+_NAME = re.compile(rb"<definedName ([^<>]*)>([^<>&]*)</definedName>")
+_OF = re.compile(rb'(?:^| )name="([^"]*)"')
+_FOR = re.compile(rb'(?:^| )localSheetId="([0-9]{1,9})"')
 _TAB = re.compile(rb' (?:activeTab|firstSheet)="([^"]*)"')
 
 
-def with_entries(data: bytes, count: int, sheets: Sequence[tuple[str, str, str]], names: DefinedNames) -> bytes | None:
+def print_names(sheets: Sequence[str], titles: Mapping[str, str], areas: Mapping[str, str]) -> DefinedNames:
+    """The names that tell which areas to print and which rows to repeat."""
+    return {
+        (name, sheets.index(sheet)): ",".join(f"{quoted_sheet(sheet)}!{part}" for part in absolute(ref).split(","))
+        for name, refs in (("_xlnm.Print_Area", areas), ("_xlnm.Print_Titles", titles))
+        for sheet, ref in refs.items()
+    }
+
+
+def with_entries(
+    data: bytes,
+    count: int,
+    sheets: Sequence[tuple[str, str, str]],
+    names: DefinedNames,
+    moved: Callable[[str], str],
+) -> bytes | None:
     """The part, which lists `count` sheets, with `sheets` (name, state, relationship) behind them and `names` defined.
 
-    Every program is asked to calculate anew. None when something is unusual, or names are defined already.
+    `moved` tells what becomes of the formula of any other name. Every program is asked to calculate anew. None when
+    something is unusual.
     """
     head = _HEAD.match(data)
     if head is None or _OWN not in head[1] or _LINKS not in head[1]:
         return None
-    if b"definedName" in data or b"<!" in data or data.count(b"<?") > 1 or data.count(b"<calcPr") != 1:
+    if b"<!" in data or data.count(b"<?") > 1 or data.count(b"<calcPr") != 1:
         return None
     end, calculation = data.find(b"</sheets>"), _CALCULATION.search(data)
     if end < 0 or calculation is None or calculation.start() < end or data.find(b"</sheets>", end + 1) >= 0:
@@ -46,11 +67,33 @@ def with_entries(data: bytes, count: int, sheets: Sequence[tuple[str, str, str]]
     for number, (name, state, rel_id) in enumerate(sheets, max(ids) + 1):
         shown = "" if state == "visible" else f' state="{state}"'
         entries += f'<sheet name="{attribute(name)}" sheetId="{number}"{shown} r:id="{attribute(rel_id)}"/>'
-    defined = "".join(
-        f'<definedName name="{name}" localSheetId="{place}">{text(formula)}</definedName>'
-        for (name, place), formula in names.items()
-    )
-    between = data[end : calculation.start()]
-    named = f"<definedNames>{defined}</definedNames>".encode() if defined else b""
+    between = _with_names(data[end : calculation.start()], names, moved)
+    if between is None or b"definedName" in data[:end] or b"definedName" in data[calculation.end() :]:
+        return None
     anew = b"<calcPr" + _ANEW.sub(b"", calculation[1]) + b' fullCalcOnLoad="1"/>'
-    return data[:end] + entries.encode() + between + named + anew + data[calculation.end() :]
+    return data[:end] + entries.encode() + between + anew + data[calculation.end() :]
+
+
+def _with_names(between: bytes, names: DefinedNames, moved: Callable[[str], str]) -> bytes | None:
+    """What stands between the list of sheets and the calculation, with the names; None if unusual."""
+    known = _NAMES.search(between)
+    inside = b"" if known is None else known[1]
+    found = list(_NAME.finditer(inside))
+    if b"".join([name[0] for name in found]) != inside or between.count(b"definedNames") != (2 if known else 0):
+        return None
+    wanted = dict(names)
+    pieces = []
+    for name in found:
+        of, place = _OF.search(name[1]), _FOR.search(name[1])
+        if of is None or (place is None and b"localSheetId" in name[1]):
+            return None
+        formula = name[2].decode()
+        new = wanted.pop((of[1].decode(), int(place[1])), None) if place is not None else None
+        new = moved(formula) if new is None else new
+        pieces.append(f"<definedName {name[1].decode()}>{text(new)}</definedName>")
+    pieces += [
+        f'<definedName name="{name}" localSheetId="{place}">{text(formula)}</definedName>'
+        for (name, place), formula in wanted.items()
+    ]
+    block = f"<definedNames>{''.join(pieces)}</definedNames>".encode() if pieces else b""
+    return between + block if known is None else between[: known.start()] + block + between[known.end() :]
