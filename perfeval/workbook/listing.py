@@ -18,7 +18,7 @@ DefinedNames = Mapping[tuple[str, int], str]  # by name and place of the sheet i
 
 _HEAD = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?<workbook ([^>]*)>")
 _OWN = f'xmlns="{MAIN}"'.encode()
-_LINKS = f'xmlns:r="{RELATIONSHIPS}"'.encode()
+_LINKS = f' xmlns:r="{RELATIONSHIPS}"'
 _CALCULATION = re.compile(rb"<calcPr((?: [A-Za-z]+=\"[^\"<]*\")*) ?/>")
 _ANEW = re.compile(rb' fullCalcOnLoad="[^"]*"')
 _ID = re.compile(rb' sheetId="([0-9]{1,9})"')
@@ -51,7 +51,10 @@ def with_entries(
     something is unusual.
     """
     head = _HEAD.match(data)
-    if head is None or _OWN not in head[1] or _LINKS not in head[1]:
+    if head is None or _OWN not in head[1]:
+        return None
+    declared = _LINKS.encode() in head[0]
+    if not declared and b"xmlns:r=" in head[1]:
         return None
     if b"<!" in data or data.count(b"<?") > 1 or data.count(b"<calcPr") != 1:
         return None
@@ -63,10 +66,10 @@ def with_entries(
         return None
     if any(not tab.isdigit() or int(tab) >= len(ids) for tab in _TAB.findall(data)):
         return None
-    entries = ""
+    entries, links = "", "" if declared else _LINKS
     for number, (name, state, rel_id) in enumerate(sheets, max(ids) + 1):
         shown = "" if state == "visible" else f' state="{state}"'
-        entries += f'<sheet name="{attribute(name)}" sheetId="{number}"{shown} r:id="{attribute(rel_id)}"/>'
+        entries += f'<sheet{links} name="{attribute(name)}" sheetId="{number}"{shown} r:id="{attribute(rel_id)}"/>'
     between = _with_names(data[end : calculation.start()], names, moved)
     if between is None or b"definedName" in data[:end] or b"definedName" in data[calculation.end() :]:
         return None
