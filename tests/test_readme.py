@@ -17,6 +17,7 @@ import pytest
 
 from perfeval.cli import program
 from perfeval.findings import STAGES, catalogue
+from perfeval.mail import LIMITS as MAIL
 from perfeval.workbook.guard import LIMITS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -114,6 +115,16 @@ def test_stated_limits_are_those_of_the_code(readme: str) -> None:
     lines = ["| 内容 | 上限 |" if chinese else "| what | at most |", "|---|---|"]
     lines += [f"| {name if chinese else what} | {most} |" for what, name, most in rows]
     hold("limits", readme, "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_limits_named_in_the_text_are_those_of_the_code(readme: str) -> None:
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    sizes = (LIMITS.file_size, LIMITS.legacy_size, LIMITS.part_size, LIMITS.total_size, LIMITS.tree_size)
+    shown = [f"{size >> 20} MiB" for size in (*sizes, LIMITS.ratio_from)]
+    shown += [f"{number:,}" for number in (LIMITS.members, LIMITS.ratio, LIMITS.cells)]
+    shown += [f"{size >> 20} MB" for size in (MAIL.message_size, MAIL.file_size, MAIL.unpacked)]
+    assert [limit for limit in shown if limit not in text] == []
 
 
 @pytest.mark.parametrize("readme", READMES)

@@ -9,11 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from perfeval.cli import buglog, program
-from perfeval.mail import LIMITS as MAIL
-from perfeval.workbook.guard import LIMITS
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and owners as POSIX has them")
-ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = "江门市投资促进局/招商引资专项经费.xlsx"
 RESULT = "招商引资专项经费_评分表.xlsx"
 
@@ -121,16 +118,3 @@ def test_a_name_longer_than_the_system_takes(tmp_path: Path) -> None:
     done = run("new", "--pack", "jiangmen-2024", "--out", tmp_path / f"{'长' * 90}.xlsx")
     assert done.exit_code == 4, done.output
     assert "名称太长" in done.output
-
-
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_the_limits_in_the_readmes_are_those_of_the_program(readme: str) -> None:
-    text = (ROOT / readme).read_text(encoding="utf-8")
-    mib = {"file_size", "legacy_size", "part_size", "total_size", "tree_size", "ratio_from"}
-    for name in ("file_size", "legacy_size", "members", "part_size", "total_size", "tree_size", "ratio", "ratio_from"):
-        value = getattr(LIMITS, name)
-        shown = f"{value >> 20} MiB" if name in mib else f"{value:,}"
-        assert f"{shown}" in text, (name, shown)
-    assert f"{LIMITS.cells:,}" in text
-    for shown in (f"{MAIL.message_size >> 20} MB", f"{MAIL.file_size >> 20} MB", f"{MAIL.unpacked >> 20} MB"):
-        assert shown in text
