@@ -328,13 +328,13 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
     slots = layout.by_row.get(row, ())
     labels = {slot.column: slot.text for slot in slots if slot.path is None}
     height = blueprint.rows[row]
+    places = tuple(slot for slot in slots if slot.path is not None)
+    section = next((slot for slot in places if (slot.path or "").startswith("narrative.")), None)
     # Rows that are written several times over carry no labels of their own.
-    if row != layout.indicator_row and not any((slot.path or "").startswith("narrative.") for slot in slots):
+    if row != layout.indicator_row and section is None:
         known = (textfit.height(labels[left], width, font) for left, width, font in wrapped if labels.get(left))
         height = max(height, *known, 0.0)
         wrapped = tuple(cell for cell in wrapped if cell[0] not in labels)
-    places = tuple(slot for slot in slots if slot.path is not None)
-    section = next((slot for slot in places if (slot.path or "").startswith("narrative.")), None)
     plain = not places and row != layout.indicator_row and height <= textfit.MAX_HEIGHT and not formula_like((labels,))
     fixed = tuple(sorted(labels.items())) if plain else ()
     return _Geometry(height, formats, tuple(spans), wide, wrapped, dict[int, Value](labels), places, section, fixed)

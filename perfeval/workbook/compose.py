@@ -69,7 +69,6 @@ class Link:
 
     cell: str
     location: str  # 'Sheet'!A1
-    tip: str = ""
 
 
 @dataclass(slots=True)

@@ -78,7 +78,7 @@ def formula_like(rows: Iterable[Mapping[int, object]]) -> list[tuple[int, int]]:
         (number, key)
         for number, values in enumerate(rows)
         for key, value in values.items()
-        if type(value) is str and value[:1] in _FIRST and looks_like_formula(value)
+        if type(value) is str and value[:1] in _FIRST and _FORMULA.match(value)
     ]
 
 
