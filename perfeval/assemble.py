@@ -18,6 +18,7 @@ from perfeval.model import Evaluation, Form
 from perfeval.outcome import FormOutcome
 from perfeval.record import record
 from perfeval.recording import blank_record, record_of, remembered
+from perfeval.stages import Staged, Turn, finished
 from perfeval.workbook.area import parse_ref, ref
 from perfeval.workbook.carry import Carried, carry
 from perfeval.workbook.compose import BESIDE, merge_cells, row_breaks, sheet_data
@@ -69,16 +70,18 @@ def assemble(
     forms: Sequence[tuple[Sheet, FormOutcome, Layout]],
     findings: Sequence[Finding],
     mark: bool,
-) -> tuple[bytes, tuple[Finding, ...]]:
+) -> Staged[tuple[bytes, tuple[Finding, ...]]]:
     """The finished workbook with all its forms, and what has to be said about writing it.
 
     `findings` are all of the file; with `mark` they are listed on a sheet, and their cells tinted and noted.
     """
     package = book.package if book.package is not None and editable(book.package) else None
     notes = announced(book, package, [(sheet, outcome) for sheet, outcome, _ in forms])
-    planned = [
-        _planned(package, sheet, outcome, layout, number) for number, (sheet, outcome, layout) in enumerate(forms)
-    ]
+    planned = []
+    for number, (sheet, outcome, layout) in enumerate(forms):
+        yield Turn.PASS
+        planned.append(_planned(package, sheet, outcome, layout, number))
+    yield Turn.PASS
     moved = [*findings, *notes]
     for form in planned:
         moved = [form.moved(f) for f in moved]
@@ -91,15 +94,18 @@ def assemble(
         ),
         remembered([*(finding for finding in findings if id(finding) not in of_forms), *notes]),
     )
+    yield Turn.PASS
     if package is not None:
         dropped = {
             sheet.name
             for sheet in book.sheets
             if is_memory_sheet(sheet) or (sheet.state == "visible" and is_problem_sheet(sheet))
         }
-        return _packed(package, planned, moved if mark else [], dropped, (), memory), tuple(notes)
-    blank = planned[0].layout.blueprint.package
-    return _packed(blank, planned, moved if mark else [], set(), planned[1:], memory), tuple(notes)
+        packed = yield from _packed(package, planned, moved if mark else [], dropped, (), memory)
+    else:
+        blank = planned[0].layout.blueprint.package
+        packed = yield from _packed(blank, planned, moved if mark else [], set(), planned[1:], memory)
+    return packed, tuple(notes)
 
 
 def _in_order(findings: Sequence[Finding], sheets: Sequence[str]) -> list[Finding]:
@@ -126,9 +132,8 @@ def form_workbook(layout: Layout, form: Form, evaluation: Evaluation, narrative:
 def _new_workbook(layout: Layout, plan: FormPlan, memory: Memory | None) -> bytes:
     package = layout.blueprint.package
     sheet = next(sheet for sheet in package.sheets if sheet.part == layout.blueprint.part)
-    return _packed(
-        package, [_Planned(layout, plan, sheet, "", sheet.name, _same_row, _SELECTED)], [], set(), (), memory
-    )
+    planned = _Planned(layout, plan, sheet, "", sheet.name, _same_row, _SELECTED)
+    return finished(_packed(package, [planned], [], set(), (), memory))
 
 
 def _same_row(row: int) -> int:
@@ -155,7 +160,7 @@ def _packed(
     dropped: set[str],
     new: Sequence[_Planned],
     memory: Memory | None,
-) -> bytes:
+) -> Staged[bytes]:
     styles = StyleSheet.of(package)
     theme = styles.theme
     sheets: dict[str, bytes] = {}
@@ -176,12 +181,14 @@ def _packed(
             linked=form not in new,
             geometry=_geometry(form, styles.digit),
         )
+        yield Turn.PASS
         xml = _sheet_xml(form, carried, adoption, tints)
         if form in new:
             added.append(NewSheet(form.name, xml))
         else:
             sheets[form.sheet.part] = xml
             carried_all.append(carried)
+    yield Turn.PASS
     if findings:
         listed = styles.adopt(_problem_styles(), FORMATS)
         styles = StyleSheet.parse(listed.data, theme)
@@ -189,10 +196,12 @@ def _packed(
         name = free_sheet_name(SHEET_NAME, [s.name for s in package.sheets if s.name not in dropped])
         added.append(NewSheet(name, problem_sheet(problems, {**listed.xf})))
         titles[name] = PROBLEM_TITLES
+    yield Turn.PASS
     if memory is not None:
         name = free_sheet_name(MEMORY_NAME, [s.name for s in package.sheets if s.name not in dropped])
         added.append(NewSheet(name, memory_sheet(memory), "veryHidden"))
     kept = [form for form in planned if form not in new]
+    yield Turn.PASS
     return edited(
         package,
         sheets=sheets,

@@ -2,7 +2,8 @@
 
 Each worker hands back only what the caller's `reduce` makes of an outcome (a line of JSON, some lines of text), because
 sending whole forms between processes would cost as much as scoring them. One bad file never stops the run: a
-fault of ours becomes a SYS finding of that file, and a worker that dies is found out and named.
+fault of ours becomes a SYS finding of that file, and a worker that dies is found out and named. A few files at a time
+go through the stages of the work together, which costs less than one after another (see `perfeval.stages`).
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from perfeval import pipeline
-from perfeval.files import holds, read_fault
+from perfeval.errors import PerfevalError
+from perfeval.files import holds
 from perfeval.findings import Finding
 from perfeval.pipeline import Options, Outcome
 from perfeval.planning import Task
-from perfeval.workbook.guard import BadWorkbook, read_file
+from perfeval.stages import Staged, Turn, finished, together
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -36,7 +38,7 @@ __all__ = ["Report", "default_jobs", "do", "run"]
 
 T = TypeVar("T")
 
-_CHUNK = 8  # files sent to a worker at a time, once there are enough of them
+_CHUNK = 8  # files done together, once there are enough of them
 _AHEAD = 4  # chunks per worker that may wait: keeps workers busy and memory flat
 _WORTH_A_PROCESS = 16  # starting a worker costs about as much as this many files
 _MOST_PROCESSES = 61  # more are refused by Windows
@@ -62,32 +64,30 @@ def default_jobs(tasks: int) -> int:
 
 def do(task: Task, options: Options) -> Outcome:
     """Do one file: write its result when it has a target, and add what planning had to say."""
+    return finished(_doing(task, options))
+
+
+def _doing(task: Task, options: Options) -> Staged[Outcome]:
     if task.fault:
         return Outcome(task.path, findings=task.findings)
     if task.target is None:
-        outcome = pipeline.inspect(task.path, options)
+        outcome = yield from pipeline.inspecting(task.path, options)
     elif task.older:
-        outcome, kept = _filled_beside(task.path, task.target, task.older, options)
+        outcome, kept = yield from _filled_beside(task.path, task.target, task.older, options)
         if kept:
             return outcome
     else:
-        outcome = pipeline.fill(task.path, task.target, options)
+        outcome = yield from pipeline.filling(task.path, task.target, options)
     return replace(outcome, findings=(*outcome.findings, *task.findings)) if task.findings else outcome
 
 
-def _filled_beside(path: Path, target: Path, older: Sequence[Path], options: Options) -> tuple[Outcome, bool]:
+def _filled_beside(path: Path, target: Path, older: Sequence[Path], options: Options) -> Staged[tuple[Outcome, bool]]:
     """Fill a file whose result has a name of its own only because the rightful one is taken.
 
     When one of the `older` results is the same to the byte (the run before was cut off, or its ledger lost), that one
     is the result, and True is returned with it: a copy under another name would help nobody.
     """
-    try:
-        data = read_file(path)
-    except OSError as error:
-        return Outcome(path, findings=(read_fault(error, path),)), False
-    except BadWorkbook as bad:
-        return Outcome(path, findings=(bad.finding(),)), False
-    outcome, result = pipeline.produce(path, data, options)
+    outcome, result = yield from pipeline.producing(path, options)
     if result is None:
         return outcome, False
     for candidate in older:
@@ -112,25 +112,34 @@ def run(
     finished and KeyboardInterrupt is raised; PerfevalError (a pack that does not load) ends the run as well.
     """
     work = partial(_reports, options=options, reduce=reduce, record=record)
-    jobs = min(jobs, len(tasks), _MOST_PROCESSES)
-    if jobs <= 1:
-        for task in tasks:
-            yield from work((task,))
-        return
-    size = _CHUNK if len(tasks) >= jobs * _CHUNK * _AHEAD else 1
+    jobs = max(1, min(jobs, len(tasks), _MOST_PROCESSES))
+    size = max(1, min(_CHUNK, len(tasks) // (jobs * _AHEAD)))  # few files: every process gets some of them
     waiting = iter([tuple(tasks[start : start + size]) for start in range(0, len(tasks), size)])
+    if jobs == 1:
+        for chunk in waiting:
+            yield from _told(work(chunk))
+        return
     start = executor or _processes
     while undone := (yield from _pooled(work, waiting, jobs, start)):
         # A worker died, and with it every file under way: one at a time, the one that kills shows itself.
         for task in undone:
-            yield from _alone(work, task, start, reduce)
+            yield from _told(_alone(work, task, start, reduce))
 
 
 _Chunk = tuple[Task, ...]
+_Reports = list[Report[T] | PerfevalError]
+
+
+def _told(reports: _Reports[T]) -> Iterator[Report[T]]:
+    """The reports up to an error that ends the run: what was done before it is told first."""
+    for report in reports:
+        if isinstance(report, PerfevalError):
+            raise report
+        yield report
 
 
 def _pooled(
-    work: Callable[[_Chunk], list[Report[T]]],
+    work: Callable[[_Chunk], _Reports[T]],
     waiting: Iterator[_Chunk],
     jobs: int,
     start: Callable[[int], Executor],
@@ -139,7 +148,7 @@ def _pooled(
     from concurrent.futures import BrokenExecutor  # slow to load, and one file needs no processes
 
     under_way: deque[_Chunk] = deque()
-    futures: deque[Future[list[Report[T]]]] = deque()
+    futures: deque[Future[_Reports[T]]] = deque()
     pool = start(jobs)
     try:
         while True:
@@ -151,7 +160,7 @@ def _pooled(
             reports = futures[0].result()
             futures.popleft()
             under_way.popleft()
-            yield from reports
+            yield from _told(reports)
     except BrokenExecutor:
         return [task for chunk in under_way for task in chunk]
     finally:
@@ -159,11 +168,11 @@ def _pooled(
 
 
 def _alone(
-    work: Callable[[_Chunk], list[Report[T]]],
+    work: Callable[[_Chunk], _Reports[T]],
     task: Task,
     start: Callable[[int], Executor],
     reduce: Callable[[Outcome], T],
-) -> list[Report[T]]:
+) -> _Reports[T]:
     """One task in a worker of its own; if that dies too, this file is the one."""
     from concurrent.futures import BrokenExecutor
 
@@ -202,20 +211,25 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _reports(tasks: _Chunk, options: Options, reduce: Callable[[Outcome], T], record: str | None) -> list[Report[T]]:
-    if record is None:
-        return [_report(do(task, options), reduce) for task in tasks]
+def _reports(tasks: _Chunk, options: Options, reduce: Callable[[Outcome], T], record: str | None) -> _Reports[T]:
+    return together([_reporting(task, options, reduce, record) for task in tasks])
+
+
+def _reporting(
+    task: Task, options: Options, reduce: Callable[[Outcome], T], record: str | None
+) -> Staged[Report[T] | PerfevalError]:
+    before = _state(task.path) if record is not None else None
+    try:
+        outcome = yield from _doing(task, options)
+    except PerfevalError as error:
+        return error
+    yield Turn.PASS
+    report = _report(outcome, reduce)
+    if record is None or before is None or not outcome.digest:  # the file could not be read
+        return report
     from perfeval.ledger import entry_of  # only where a ledger is kept
 
-    reports = []
-    for task in tasks:
-        before = _state(task.path)
-        outcome = do(task, options)
-        report = _report(outcome, reduce)
-        if before is not None and outcome.digest:  # the file could be read
-            report = replace(report, entry=entry_of(outcome, record, before))
-        reports.append(report)
-    return reports
+    return replace(report, entry=entry_of(outcome, record, before))
 
 
 def _state(path: Path) -> os.stat_result | None:

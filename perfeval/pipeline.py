@@ -1,7 +1,7 @@
 """One file from end to end: open, recognise, read, score, review, tell, write.
 
 Nothing a user typed raises here: faults are findings of the `Outcome`, and a mistake of ours is caught per file
-and kept as text, so that a batch goes on.
+and kept as text, so that a batch goes on. The work is done in stages (see `perfeval.stages`), for the files of a batch.
 """
 
 from __future__ import annotations
@@ -27,34 +27,39 @@ from perfeval.pack import Pack, available, load_pack
 from perfeval.reader import read_form
 from perfeval.recognise import recognise
 from perfeval.review import review
+from perfeval.stages import Staged, Turn, finished
 from perfeval.workbook.grid import Sheet, open_book, parse_ref
 from perfeval.workbook.guard import BadWorkbook, read_file
 
-__all__ = ["FormOutcome", "Options", "Outcome", "blank_form", "fill", "inspect", "layout_of", "produce", "store"]
+__all__ = [
+    "FormOutcome", "Options", "Outcome", "blank_form", "fill", "filling", "inspect", "inspecting", "layout_of",
+    "produce", "producing", "store",
+]  # fmt: skip
 
+_LIGHT = 1 << 20  # bytes in a workbook up to which it may wait for others; a form has a tenth
 _NOT_FOUND = ("TPL022", "TPL023")  # a column of the table is not there
 
 
 def inspect(path: Path, options: Options) -> Outcome:
     """Read, compute and review one file; write nothing."""
-    try:
-        data = read_file(path)
-    except OSError as error:
-        return Outcome(path, findings=(read_fault(error, path),))
-    except BadWorkbook as bad:
-        return Outcome(path, findings=(bad.finding(),))
-    return _guarded(path, data, options, wanted=False)[0]
+    return finished(inspecting(path, options))
+
+
+def inspecting(path: Path, options: Options) -> Staged[Outcome]:
+    """The stages of `inspect`."""
+    outcome, _ = yield from _read(path, options, wanted=False)
+    return outcome
 
 
 def fill(path: Path, target: Path, options: Options) -> Outcome:
     """Like `inspect`, and write the finished workbook to `target`, whole or not at all."""
-    try:
-        data = read_file(path)
-    except OSError as error:
-        return Outcome(path, findings=(read_fault(error, path),))
-    except BadWorkbook as bad:
-        return Outcome(path, findings=(bad.finding(),))
-    outcome, result = produce(path, data, options)
+    return finished(filling(path, target, options))
+
+
+def filling(path: Path, target: Path, options: Options) -> Staged[Outcome]:
+    """The stages of `fill`; the last one writes."""
+    outcome, result = yield from producing(path, options)
+    yield Turn.PASS
     return outcome if result is None else store(outcome, target, result, overwrite=options.overwrite)
 
 
@@ -63,7 +68,12 @@ def produce(path: Path, data: bytes, options: Options) -> tuple[Outcome, bytes |
 
     `path` only names the file in messages: the bytes may have come by mail.
     """
-    return _guarded(path, data, options, wanted=True)
+    return finished(_guarded(path, data, options, wanted=True))
+
+
+def producing(path: Path, options: Options) -> Staged[tuple[Outcome, bytes | None]]:
+    """The stages of `produce` for a file on the disk."""
+    return _read(path, options, wanted=True)
 
 
 def store(outcome: Outcome, target: Path, result: bytes, *, overwrite: bool = True, durable: bool = False) -> Outcome:
@@ -82,10 +92,20 @@ def blank_form(pack: Pack, fields: Mapping[str, str] | None = None) -> bytes:
     return assembled(layout_of(pack), fields or {})
 
 
-def _guarded(path: Path, data: bytes, options: Options, *, wanted: bool) -> tuple[Outcome, bytes | None]:
+def _read(path: Path, options: Options, *, wanted: bool) -> Staged[tuple[Outcome, bytes | None]]:
+    try:
+        data = read_file(path)
+    except OSError as error:
+        return Outcome(path, findings=(read_fault(error, path),)), None
+    except BadWorkbook as bad:
+        return Outcome(path, findings=(bad.finding(),)), None
+    return (yield from _guarded(path, data, options, wanted=wanted))
+
+
+def _guarded(path: Path, data: bytes, options: Options, *, wanted: bool) -> Staged[tuple[Outcome, bytes | None]]:
     digest = hashlib.sha256(data).hexdigest()
     try:
-        forms, findings, result = _process(data, options, wanted=wanted)
+        forms, findings, result = yield from _process(data, options, wanted=wanted)
         return Outcome(path, forms=forms, findings=findings, digest=digest), result
     except BadWorkbook as bad:
         return Outcome(path, findings=(bad.finding(),), digest=digest), None
@@ -102,16 +122,17 @@ def _guarded(path: Path, data: bytes, options: Options, *, wanted: bool) -> tupl
 
 def _process(
     data: bytes, options: Options, *, wanted: bool
-) -> tuple[tuple[FormOutcome, ...], tuple[Finding, ...], bytes | None]:
+) -> Staged[tuple[tuple[FormOutcome, ...], tuple[Finding, ...], bytes | None]]:
     """The forms of a workbook, all findings, and the finished workbook if one is wanted and there is a form."""
     book = open_book(data, password=options.password)
+    yield Turn.KEEP if book.size > _LIGHT else Turn.PASS
     layouts = _layouts(options)
     forms: list[tuple[Sheet, FormOutcome]] = []
     memory, faults = read_memory(book)
     known = {record.sheet: record.pack for record in memory.forms} if memory else None
     recognised, findings = recognise(book, layouts, known)
     for sheet, layout, words in recognised:
-        forms.append((sheet, _form_outcome(sheet, layout, words, memory)))
+        forms.append((sheet, (yield from _form_outcome(sheet, layout, words, memory))))
     findings += faults
     if memory is not None and forms and all(outcome.unchanged for _, outcome in forms):
         findings += [finding for finding in memory.findings if finding not in findings]
@@ -122,14 +143,16 @@ def _process(
         from perfeval.assemble import assemble  # the writing half is loaded only where something is written
 
         with_layouts = [(sheet, outcome, layout_of(outcome.pack)) for sheet, outcome in forms]
-        result, notes = assemble(book, with_layouts, findings, options.mark)
+        result, notes = yield from assemble(book, with_layouts, findings, options.mark)
         findings += notes
     return tuple(outcome for _, outcome in forms), tuple(findings), result
 
 
-def _form_outcome(sheet: Sheet, layout: Layout, words: Words, memory: Memory | None) -> FormOutcome:
+def _form_outcome(sheet: Sheet, layout: Layout, words: Words, memory: Memory | None) -> Staged[FormOutcome]:
     pack = layout.pack
+    yield Turn.PASS
     read, found = read_form(sheet, layout, words)
+    yield Turn.PASS
     read = ordered(read, pack)
     past = memory.of(sheet.name) if memory else None
     recall = Recalled(read, found)
@@ -143,6 +166,7 @@ def _form_outcome(sheet: Sheet, layout: Layout, words: Words, memory: Memory | N
             recall = replace(recall, reading=(*recall.reading, Finding("TPL043")))
         evaluation, scoring = evaluate(recall.form, pack)
     form, reading = recall.form, tuple(_placed(finding, sheet) for finding in recall.reading)
+    yield Turn.PASS
     remarks = review(form, evaluation, pack)
     unreadable = {finding.cell for finding in reading if finding.cell and finding.code.startswith("VAL")}
     overtyped = {finding.cell for finding in reading if finding.code == "TPL042"}
@@ -154,11 +178,14 @@ def _form_outcome(sheet: Sheet, layout: Layout, words: Words, memory: Memory | N
         *(f for f in remarks if f.code != "SCR101" or f.cell not in overtyped),
     )
     known_as = form_id(form, pack, past)
+    yield Turn.PASS
+    narrative = render(pack, form, evaluation)
+    yield Turn.PASS
     return FormOutcome(
         pack=pack,
         form=form,
         evaluation=evaluation,
-        narrative=render(pack, form, evaluation),
+        narrative=narrative,
         findings=tuple(sorted((_placed(finding, sheet) for finding in findings), key=_reading_order)),
         form_id=known_as,
         revision=revision_of(known_as, past, unchanged=unchanged),

@@ -19,6 +19,7 @@ from perfeval.errors import PackError, PathError, UsageError
 from perfeval.findings import Finding
 from perfeval.pipeline import Options, Outcome
 from perfeval.planning import OnExists, Plan, Task, output_name, plan_check, plan_fill
+from perfeval.stages import Staged, Turn
 
 
 def put(folder: Path, *names: str) -> None:
@@ -297,7 +298,8 @@ def crashes_on_first(outcome: Outcome) -> str:
     return outcome.path.name
 
 
-def pretend(path: Path, options: Options) -> Outcome:
+def pretend(path: Path, options: Options) -> Staged[Outcome]:
+    yield Turn.PASS
     if "杀" in path.name:
         os.kill(os.getpid(), signal.SIGKILL)
     if "包" in path.name:
@@ -307,7 +309,7 @@ def pretend(path: Path, options: Options) -> Outcome:
 
 @pytest.fixture
 def pretending(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "inspect", pretend)
+    monkeypatch.setattr(pipeline, "inspecting", pretend)
 
 
 def tasks(*names: str) -> list[Task]:
@@ -355,9 +357,14 @@ def test_a_fault_of_rendering_is_a_finding_of_that_file(jobs: int) -> None:
 
 @pytest.mark.usefixtures("pretending")
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_pack_that_does_not_load_ends_the_run(jobs: int) -> None:
+@pytest.mark.parametrize("number", [3, 100])  # one at a time, and several together
+def test_a_pack_that_does_not_load_ends_the_run(jobs: int, number: int) -> None:
+    names = [*map(str, range(number - 2)), "包", "后"]
+    told = []
     with pytest.raises(PackError, match="没有评分体系"):
-        list(batch.run(tasks("1", "包", "3"), Options(), status_of, jobs=jobs))
+        for report in batch.run(tasks(*names), Options(), status_of, jobs=jobs):
+            told.append(report.path.name)
+    assert told == names[:-2]  # what was done before is told
 
 
 @pytest.mark.usefixtures("pretending")
@@ -376,11 +383,12 @@ def test_another_engine_can_stand_in() -> None:
 def test_only_a_few_tasks_are_under_way_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
 
-    def note(path: Path, options: Options) -> Outcome:
+    def note(path: Path, options: Options) -> Staged[Outcome]:
         begun.append(path.name)
+        yield Turn.PASS
         return Outcome(path)
 
-    monkeypatch.setattr(pipeline, "inspect", note)
+    monkeypatch.setattr(pipeline, "inspecting", note)
     reports: Iterator[object] = batch.run(
         tasks(*map(str, range(5000))), Options(), status_of, jobs=2, executor=ThreadPoolExecutor
     )
@@ -397,12 +405,14 @@ def test_workers_end_when_the_parent_is_killed(tmp_path: Path) -> None:
         from perfeval import batch, pipeline
         from perfeval.pipeline import Options, Outcome
         from perfeval.planning import Task
+        from perfeval.stages import Turn
         def slow(path, options):
             time.sleep(0.05)
+            yield Turn.PASS
             return Outcome(path)
         def process_of(outcome):
             return os.getpid()
-        pipeline.inspect = slow
+        pipeline.inspecting = slow
         for report in batch.run([Task(Path("x"))] * 10000, Options(), process_of, jobs=2):
             print(report.value, flush=True)
     """
@@ -427,7 +437,7 @@ def is_running(process: int) -> bool:
 
 
 def test_findings_of_planning_join_those_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "inspect", pretend)
+    monkeypatch.setattr(pipeline, "inspecting", pretend)
     note = Finding("BAT001", params={"path": "a", "other": "b", "output": "c"})
     (report,) = batch.run([Task(Path("1"), findings=(note,))], Options(), status_of)
     assert report.codes == ("OUT003", "BAT001")

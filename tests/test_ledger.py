@@ -30,7 +30,8 @@ from perfeval.ledger import (
     store,
     submissions,
 )
-from perfeval.pipeline import Options, Outcome, fill
+from perfeval.pipeline import Options, Outcome, fill, filling
+from perfeval.stages import Staged
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "samples" / "inbox"
@@ -255,12 +256,12 @@ def test_what_was_done_before_a_fault_ended_the_run_is_on_record(
     for name in ("表2.xlsx", "表3.xlsx"):
         shutil.copyfile(OTHER, inbox / name)
 
-    def until_the_last(path: Path, target: Path, options: Options) -> Outcome:
+    def until_the_last(path: Path, target: Path, options: Options) -> Staged[Outcome]:
         if path.name == "表.xlsx":
             raise PathError("磁盘不见了")
-        return fill(path, target, options)
+        return filling(path, target, options)
 
-    monkeypatch.setattr("perfeval.pipeline.fill", until_the_last)
+    monkeypatch.setattr("perfeval.pipeline.filling", until_the_last)
     assert run(inbox, out, "--jobs", "1").exit_code == ExitCode.PATH
     ledger = opened(out)
     assert [Path(found.path).name for found in ledger.entries()] == ["表2.xlsx", "表3.xlsx"]

@@ -51,7 +51,7 @@ class Member(NamedTuple):
 class Archive:
     """A zip file held as bytes; members are inflated on demand."""
 
-    __slots__ = ("_cache", "_comment", "_data", "_folded", "_members", "names")
+    __slots__ = ("_cache", "_comment", "_data", "_folded", "_members", "names", "size")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -59,6 +59,7 @@ class Archive:
         self._members: dict[str, Member] = {}
         self._folded: dict[str, str] = {}  # names in lower case → names
         self._comment = b""
+        self.size = 0  # bytes of all members inflated, as the directory declares them
         self._read_directory()
         self.names: tuple[str, ...] = tuple(name for name in self._members if not name.endswith("/"))
 
@@ -172,13 +173,13 @@ class Archive:
             )  # fmt: skip
 
     def _check_sizes(self) -> None:
-        total = packed = 0
+        packed = 0
         for name, member in self._members.items():
-            total += member.size
+            self.size += member.size
             packed += member.packed
             if member.size > LIMITS.ratio_from and member.size > LIMITS.ratio * max(member.packed, 1):
                 raise BadWorkbook("TPL006", what=name, limit=f"{LIMITS.ratio}:1")
-        if total > LIMITS.total_size:
+        if self.size > LIMITS.total_size:
             raise BadWorkbook("TPL006", what="展开后的内容", limit=_mib(LIMITS.total_size))
         if packed > len(self._data):  # members that overlap: one piece of data counted many times
             raise BadWorkbook("TPL003")

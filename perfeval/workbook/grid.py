@@ -157,18 +157,20 @@ _usual_index = lru_cache(maxsize=32)(_merge_index)  # forms of a batch with equa
 class Book:
     """A workbook: its sheets in order."""
 
-    __slots__ = ("decrypted", "kind", "objects", "package", "sheets")
+    __slots__ = ("decrypted", "kind", "objects", "package", "sheets", "size")
 
     def __init__(
         self,
         kind: Kind,
         sheets: Iterable[Sheet],
+        size: int,
         package: Package | None = None,
         decrypted: bool = False,
         objects: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self.kind: Kind = kind
         self.sheets = tuple(sheets)
+        self.size = size  # bytes of what is in it, inflated
         self.package = package  # of an OOXML workbook, else None
         self.decrypted = decrypted  # opened with a password: what is made from it has none
         self.objects = objects  # what there is besides cells (图片, 批注, 宏 …), looked for only when asked
@@ -202,9 +204,10 @@ def _zipped_book(archive: Archive, decrypted: bool = False) -> Book:
         return objects_in_parts(package.names)
 
     if package.binary:
-        return Book("xlsb", _xlsb_sheets(package, worksheets), None, decrypted, objects)
+        return Book("xlsb", _xlsb_sheets(package, worksheets), archive.size, None, decrypted, objects)
     strings = _SharedStrings(package)
-    return Book("ooxml", (_ooxml_sheet(package, sheet, strings) for sheet in worksheets), package, decrypted, objects)
+    sheets = (_ooxml_sheet(package, sheet, strings) for sheet in worksheets)
+    return Book("ooxml", sheets, archive.size, package, decrypted, objects)
 
 
 def _ods_book(archive: Archive) -> Book:
@@ -220,7 +223,7 @@ def _ods_book(archive: Archive) -> Book:
         return tuple(dict.fromkeys(seen))
 
     sheets = (Sheet(table.name, table.state, None, table.parsed) for table in read_tables(archive))
-    return Book("ods", sheets, objects=objects)
+    return Book("ods", sheets, archive.size, objects=objects)
 
 
 def _compound_book(data: bytes, password: str | None) -> Book:
@@ -257,7 +260,7 @@ def _xls_book(stream: bytes, decrypted: bool = False, macros: tuple[str, ...] = 
 
         return objects_in_stream(stream) + macros
 
-    return Book("xls", sheets, None, decrypted, objects)
+    return Book("xls", sheets, len(stream), None, decrypted, objects)
 
 
 def _ooxml_sheet(package: Package, sheet: SheetRef, strings: _SharedStrings) -> Sheet:
