@@ -15,7 +15,7 @@ from perfeval.layout import TABLE_PREFIXES, Layout, Slot, bare, yearless
 from perfeval.workbook.grid import Sheet
 
 __all__ = [
-    "LabelIndex", "Position", "Words", "headings_in", "label_index", "likeness", "nearest", "words_of",
+    "LabelIndex", "Position", "Words", "headings_in", "label_index", "likeness", "nearest", "word_numbers", "words_of",
 ]  # fmt: skip
 
 Position = tuple[int, int]
@@ -148,21 +148,36 @@ class LabelIndex:
     """Where label words stand in the sheet."""
 
     def __init__(self, layout: Layout, words: Words, prefixes: Prefixes) -> None:
-        self.words = {word: words[word] for word in _all_spellings(layout) & words.keys()}
-        self._layout = layout
+        self.words = words
         self._prefixes = prefixes
-        self._cells: dict[tuple[str, str], list[Position]] = {}
+        self._numbers, spoken = _spoken(layout)
+        self._cells: list[list[Position]] = []  # by number of what is spoken
+        for said, spellings in spoken:
+            found = [position for position, _ in prefixes[said]] if said in prefixes else []
+            for spelling in spellings:
+                if spelling in words:
+                    found += words[spelling]
+            self._cells.append(found)
 
     def cells(self, slot: Slot) -> list[Position]:
         """The cells that carry the words of a label or of a place with words of its own."""
-        spoken = slot.spoken
-        found = self._cells.get(spoken)
-        if found is None:
-            found = self._cells[spoken] = [position for position, _ in self._prefixes.get(spoken, ())]
-            if slot.is_label:
-                for spelling in self._layout.labels[slot.text]:
-                    found += self.words.get(spelling, ())
+        number = self._numbers.get(slot)
+        return [] if number is None else self._cells[number]
+
+    def column(self, slot: Slot, row: int, after: int = 0) -> int:
+        """The first column behind `after` where the words of `slot` stand in a row, 0 when there is none."""
+        found = 0
+        for line, column in self.cells(slot):
+            if line == row and column > after and (not found or column < found):
+                found = column
         return found
+
+    def rows(self, rows: range) -> tuple[tuple[int, int], ...]:
+        """Which words (by their number) stand in which of the `rows`, counted from the first of these."""
+        start, stop = rows.start, rows.stop
+        return tuple(
+            [(n, row - start) for n, cells in enumerate(self._cells) for row, _ in cells if start <= row < stop]
+        )
 
     def rest(self, slot: Slot, position: Position) -> str | None:
         """What follows the words of `slot` in the cell that begins with them; None when it does not."""
@@ -193,13 +208,18 @@ def label_index(sheet: Sheet, layout: Layout, words: Words) -> LabelIndex:
     return LabelIndex(layout, words, prefixes)
 
 
+def word_numbers(layout: Layout) -> Mapping[Slot, int]:
+    """Labels and places with words of their own, each with the number of these words."""
+    return _spoken(layout)[0]
+
+
 @lru_cache(maxsize=64)
-def _all_spellings(layout: Layout) -> frozenset[str]:
-    words = set(layout.header_words)
-    for slot in layout.slots:
-        if slot.is_label or slot.is_anchor:
-            words |= layout.labels[slot.text]
-    return frozenset(words)
+def _spoken(layout: Layout) -> tuple[Mapping[Slot, int], tuple[tuple[tuple[str, str], tuple[str, ...]], ...]]:
+    """The words of labels and places, numbered: by slot, and in order with the spellings that are a whole cell."""
+    kinds: dict[tuple[tuple[str, str], bool], int] = {}
+    numbers = {s: kinds.setdefault((s.spoken, s.is_label), len(kinds)) for s in layout.slots if s.is_anchor}
+    said = tuple((spoken, tuple(layout.labels[spoken[0]]) if label else ()) for spoken, label in kinds)
+    return numbers, said
 
 
 def headings_in(layout: Layout, text: str) -> list[tuple[str, str]]:

@@ -6,17 +6,23 @@ indicator table are found by their header words. Nothing here depends on an addr
 
 from __future__ import annotations
 
-from perfeval.labels import LabelIndex, Position, Words, label_index
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from perfeval.labels import LabelIndex, Position, Words, label_index, word_numbers
 from perfeval.layout import Column, Layout, Slot, bare, yearless
 from perfeval.model import Cell
 from perfeval.places import Found, Places, same_to_the_right, with_text
 from perfeval.sections import read_sections
-from perfeval.workbook.grid import Sheet, ref
+from perfeval.workbook.grid import Sheet, blank_at
 from perfeval.workbook.guard import LIMITS
 
 __all__ = ["Found", "Places", "locate"]
 
 _TALLEST_HEADER = 30  # rows, blank ones put in between included; a merge down the whole sheet makes no header
+_USUAL_LABELS = 1024  # cells with words of the form in a sheet that may be one
+_NO_CELLS: Mapping[int, Cell] = {}
 _ANCHOR_COLUMNS = ("indicator.target", "indicator.actual", "indicator.score", "indicator.name")
 
 
@@ -27,8 +33,7 @@ def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
     _find_table(sheet, layout, index, places)
     top = places.header[0] if places.header else sheet.last_row + 1
     bottom = places.total_row or (places.header[1] if places.header else 0)
-    upper = [row for row in layout.by_row if row < layout.header_top]
-    lower = [row for row in layout.by_row if row > layout.total_row]
+    upper, lower = _outside(layout)
     _align(layout, upper, index, range(1, top), places)
     _align(layout, lower, index, range(bottom + 1, sheet.last_row + 1), places)
     if places.header and places.total_row is None:
@@ -42,8 +47,7 @@ def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
             for row, column in words[word]
             if row in places.data and column not in table
         )
-    _read_rows(sheet, layout, upper, index, places)
-    _read_rows(sheet, layout, lower, index, places)
+    _read_rows(sheet, layout, {**upper, **lower}, index, places)
     read_sections(sheet, layout, index, range(bottom + 1, sheet.last_row + 1), places)
     return places
 
@@ -51,15 +55,68 @@ def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
 # ---- rows -----------------------------------------------------------------------------------------------------------
 
 
-def _align(layout: Layout, template_rows: list[int], index: LabelIndex, rows: range, places: Places) -> None:
+class _Place(NamedTuple):
+    """A place outside the table that holds a value, and what tells where it is."""
+
+    slot: Slot
+    guides: tuple[Slot, ...]  # labels that lead to it, the nearest first
+    head: Slot | None  # the label above it, where only that tells it from others
+    following: tuple[Slot, ...]  # cells with words after it
+    last: bool  # whether a label follows it, or nothing
+
+
+class _Line(NamedTuple):
+    """A row of the template outside the table."""
+
+    words: tuple[Slot, ...]  # cells with words that tell the place
+    places: tuple[_Place, ...]  # those of the narrative left out
+    signs: frozenset[str]  # printed marks that are neither
+
+
+@lru_cache(maxsize=64)
+def _outside(layout: Layout) -> tuple[Mapping[int, _Line], Mapping[int, _Line]]:
+    """The rows of the template above and below the table."""
+    lines = {}
+    for row, slots in layout.by_row.items():
+        places = tuple(
+            _Place(
+                slot,
+                layout.guides.get(slot, ()),
+                layout.above.get(slot),
+                tuple(other for other in slots[number + 1 :] if other.is_anchor),
+                number + 1 == len(slots) or slots[number + 1].is_label,
+            )
+            for number, slot in enumerate(slots)
+            if slot.path and not slot.path.startswith("narrative.")
+        )
+        words = tuple(slot for slot in slots if slot.is_anchor)
+        lines[row] = _Line(words, places, layout.signs.get(row, frozenset()))
+    upper = {row: line for row, line in lines.items() if row < layout.header_top}
+    return upper, {row: line for row, line in lines.items() if row > layout.total_row}
+
+
+def _align(layout: Layout, lines: Mapping[int, _Line], index: LabelIndex, rows: range, places: Places) -> None:
     """Give each template row the row whose labels match best, keeping the order of both sides."""
+    said = index.rows(rows)
+    pairs = (_matched_again if len(said) <= _USUAL_LABELS else _matched)(layout, tuple(lines), said)
+    for template_row, row in pairs:
+        places.rows[template_row] = rows.start + row
+
+
+def _matched(
+    layout: Layout, template_rows: tuple[int, ...], said: tuple[tuple[int, int], ...]
+) -> list[tuple[int, int]]:
+    """Template row and its row for labels of which is `said` in which row (`LabelIndex.rows`), the last ones first."""
+    stands: dict[int, set[int]] = {}
+    for number, row in said:
+        stands.setdefault(number, set()).add(row)
+    numbers = word_numbers(layout)
     chain: list[tuple[int, int, int, int]] = []  # template row, row, weight of the best chain ending here, predecessor
     for template_row in template_rows:
         weights: dict[int, int] = {}
         for slot, weight in layout.anchors[template_row]:
-            for row in {row for row, _ in index.cells(slot)}:
-                if row in rows:
-                    weights[row] = weights.get(row, 0) + weight
+            for row in stands.get(numbers[slot], ()):
+                weights[row] = weights.get(row, 0) + weight
         for row, weight in sorted(weights.items()):
             best, before = 0, -1
             for number, (other_template, other_row, other_weight, _) in enumerate(chain):
@@ -67,44 +124,45 @@ def _align(layout: Layout, template_rows: list[int], index: LabelIndex, rows: ra
                     best, before = other_weight, number
             chain.append((template_row, row, best + weight, before))
     link = max(range(len(chain)), key=lambda number: chain[number][2], default=-1)
+    pairs = []
     while link >= 0:
         template_row, row, _, link = chain[link]
-        places.rows[template_row] = row
+        pairs.append((template_row, row))
+    return pairs
 
 
-def _read_rows(sheet: Sheet, layout: Layout, template_rows: list[int], index: LabelIndex, places: Places) -> None:
+_matched_again = lru_cache(maxsize=256)(_matched)  # above and below the table, the forms of a batch are mostly alike
+
+
+def _read_rows(sheet: Sheet, layout: Layout, template: Mapping[int, _Line], index: LabelIndex, places: Places) -> None:
     """Read the places of the aligned rows: what stands between one label and the next."""
-    cells = sheet.cells
-    for template_row in template_rows:
-        slots = layout.by_row[template_row]
+    lines, consumed = sheet.lines, places.consumed
+    for template_row, line in template.items():
         row = places.rows.get(template_row)
         if row is None:
             row = _row_below_label(sheet, layout, template_row, index, places)
         if row is None:
-            for slot in slots:
-                if slot.path and not slot.path.startswith("narrative."):
-                    leading = layout.guides.get(slot, ())
-                    places.unread[slot] = leading[-1] if leading else layout.above.get(slot, slot)
+            for place in line.places:
+                places.unread[place.slot] = place.guides[-1] if place.guides else place.head or place.slot
             continue
+        cells = lines.get(row, _NO_CELLS)
         marks: dict[Slot, Position] = {}
         after = 0
-        for slot in slots:
-            if slot.path and not slot.is_anchor:
-                continue
-            here = [place for place in index.cells(slot) if place[0] == row and place[1] > after]
-            if here:
-                found = min(here)
-                after = same_to_the_right(sheet, found)
-                marks[slot] = found
-                said = [(row, column) for column in range(found[1], after + 1) if (row, column) in cells]
+        for slot in line.words:
+            if column := index.column(slot, row, after):
+                marks[slot] = row, column
+                after = same_to_the_right(sheet, row, column)
+                said = [(row, at) for at in cells if column <= at <= after]
                 places.labels.update(said)
-                places.consumed.update(said)
-        for number, slot in enumerate(slots):
-            if slot.path and not slot.path.startswith("narrative."):
-                _read_place(sheet, layout, slots, marks, number, row, index, places)
-        if signs := layout.signs.get(template_row):
-            across = ((row, column) for column in range(1, places.right_edge + 1))
-            places.consumed.update(p for p in across if p in sheet.cells and bare(sheet.cells[p].text) in signs)
+                consumed.update(said)
+        for place in line.places:
+            _read_place(sheet, place, marks, row, index, places)
+        if line.signs:
+            consumed.update(
+                (row, at)
+                for at, cell in cells.items()
+                if 1 <= at <= places.right_edge and bare(cell.text) in line.signs
+            )
 
 
 def _row_below_label(sheet: Sheet, layout: Layout, template_row: int, index: LabelIndex, places: Places) -> int | None:
@@ -116,15 +174,15 @@ def _row_below_label(sheet: Sheet, layout: Layout, template_row: int, index: Lab
         head = layout.above.get(slot)
         if head is not None and head.row in places.rows:
             row = places.rows[head.row]
-            found = min((place for place in index.cells(head) if place[0] == row), default=None)
-            if found is not None:
-                below = min(sheet.span(*found).bottom + template_row - head.span.bottom, LIMITS.rows)
+            column = index.column(head, row)
+            if column:
+                below = min(sheet.span(row, column).bottom + template_row - head.span.bottom, LIMITS.rows)
                 next_rows = (row for template, row in places.rows.items() if template > template_row)
                 columns = [_column_below_label(over, places, index) for over in map(layout.above.get, slots) if over]
                 filled = (
                     row
                     for row in range(below, min(next_rows, default=below))
-                    if any(column is not None and (row, column) in sheet.cells for column in columns)
+                    if any((row, column) in sheet.cells for column in columns)
                 )
                 places.rows[template_row] = below = next(filled, below)
                 return below
@@ -132,68 +190,56 @@ def _row_below_label(sheet: Sheet, layout: Layout, template_row: int, index: Lab
 
 
 def _read_place(
-    sheet: Sheet,
-    layout: Layout,
-    slots: tuple[Slot, ...],
-    marks: dict[Slot, Position],
-    number: int,
-    row: int,
-    index: LabelIndex,
-    places: Places,
+    sheet: Sheet, place: _Place, marks: Mapping[Slot, Position], row: int, index: LabelIndex, places: Places
 ) -> None:
-    slot = slots[number]
+    slot, guides, head = place.slot, place.guides, place.head
     assert slot.path is not None
     own = marks.get(slot)
-    leading = layout.guides.get(slot, ())
-    missing = next((label for label in leading if label not in marks), slot if slot.is_anchor and own is None else None)
+    missing = next((label for label in guides if label not in marks), slot if slot.is_anchor and own is None else None)
     if missing is not None:
         places.unread[slot] = missing
         return
-    label = own or (marks[leading[0]] if leading else None)
+    label = own or (marks[guides[0]] if guides else None)
     begin = 1
     if label is not None:
-        value = index.rest(slot if own else leading[0], label)
+        value = index.rest(slot if own else guides[0], label)
         if (value is not None and (value := _without_suffix(value, slot.suffix))) or (own and slot.suffix):
             places.fields[slot.path] = Found(label, with_text(sheet.cells[label], value or ""))
             return
-        begin = min(same_to_the_right(sheet, label) + 1, LIMITS.columns)
-    head = layout.above.get(slot)
+        begin = min(same_to_the_right(sheet, *label) + 1, LIMITS.columns)
     if head is not None:
         column = _column_below_label(head, places, index)
-        if column is None:
+        if not column:
             places.unread[slot] = head
             return
         position = sheet.anchor(row, column)
-        places.fields[slot.path] = Found(position, sheet.cells.get(position, Cell(ref(*position))))
+        places.fields[slot.path] = Found(position, sheet.cells.get(position, blank_at(*position)))
         places.consumed |= {position, (places.rows[head.row], column)}
         if position in sheet.cells:  # a merge taken apart repeats its text, as far as the label above it goes
-            wide = same_to_the_right(sheet, (places.rows[head.row], column))
-            last = min(wide, same_to_the_right(sheet, position))
+            wide = same_to_the_right(sheet, places.rows[head.row], column)
+            last = min(wide, same_to_the_right(sheet, *position))
             places.consumed.update((row, after) for after in range(column, last + 1))
         return
     # The cell right after the label is its value even where the table is narrower than the header.
     edge = max(places.right_edge, begin) + 1
-    end = next((marks[other][1] for other in slots[number + 1 :] if other in marks), edge)
+    end = next((marks[other][1] for other in place.following if other in marks), edge)
     for column in range(begin, end):
         anchor = sheet.anchor(row, column)
         if anchor in sheet.cells and anchor not in places.consumed:
             places.fields[slot.path] = Found(anchor, sheet.cells[anchor])
             places.consumed.add(anchor)
-            if number + 1 == len(slots) or slots[number + 1].is_label:
-                last = same_to_the_right(sheet, anchor)
+            if place.last:
+                last = same_to_the_right(sheet, *anchor)
                 places.consumed.update((row, after) for after in range(column, last + 1))
             return
     blank = label if own and label else sheet.anchor(row, begin)
-    places.fields[slot.path] = Found(blank, Cell(ref(*blank)))
+    places.fields[slot.path] = Found(blank, blank_at(*blank))
 
 
-def _column_below_label(head: Slot, places: Places, index: LabelIndex) -> int | None:
-    """The column that the label above a place heads in this sheet; None when the label is not there."""
+def _column_below_label(head: Slot, places: Places, index: LabelIndex) -> int:
+    """The column that the label above a place heads in this sheet; 0 when the label is not there."""
     row = places.rows.get(head.row)
-    if row is None:
-        return None
-    found = min((place for place in index.cells(head) if place[0] == row), default=None)
-    return None if found is None else found[1]
+    return 0 if row is None else index.column(head, row)
 
 
 def _without_suffix(text: str, suffix: str) -> str:
@@ -211,12 +257,10 @@ def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places)
     hits: dict[int, set[str]] = {}
     anchors: dict[int, int] = {}
     heads: dict[int, list[Position]] = {}  # row → cells with words that may stand in the header
-    for word, positions in index.words.items():
-        keys = layout.heading_columns.get(word)
-        if keys is None:
-            continue
-        named = sum(key in _ANCHOR_COLUMNS for key in keys)
-        for position in positions:
+    for word in layout.heading_columns.keys() & index.words.keys():
+        keys = layout.heading_columns[word]
+        named = sum([key in _ANCHOR_COLUMNS for key in keys]) if keys else 0
+        for position in index.words[word]:
             row = position[0]
             heads.setdefault(row, []).append(position)
             if keys:
@@ -228,7 +272,9 @@ def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places)
         places.right_edge = layout.last_column
         places.missing_columns += list(layout.columns.values())
         return
-    bottom = min(max([sheet.span(*position).bottom for position in heads[core]]), core + _TALLEST_HEADER)
+    merged = sheet.merged(core)
+    ends = [merge.bottom for _, column in heads[core] if (merge := merged.get(column)) is not None]
+    bottom = min(max(ends, default=core), core + _TALLEST_HEADER)
     top = core
     while top - 1 in heads and core - top < 3:
         top -= 1
@@ -250,19 +296,20 @@ def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places)
     if rows:
         places.total_row = rows[0][0]
         places.rows[layout.total_row] = rows[0][0]
+        total = rows[0][0]
+        computed = {column for key, column in places.columns.items() if key.endswith((".weight", ".score"))}
         places.consumed.update(
-            position
-            for position, cell in sheet.cells.items()
-            if position[0] == rows[0][0] and position[1] <= places.right_edge and not _is_remark(position, cell, places)
+            (total, column)
+            for column, cell in sheet.lines[total].items()
+            if column <= places.right_edge and (column in computed or not _is_remark(cell))
         )
         places.consumed.update(p for slot in totals for p in index.cells(slot) if p[0] == rows[0][0])
     places.data = range(bottom + 1, places.total_row or sheet.last_row + 1)
 
 
-def _is_remark(position: Position, cell: Cell, places: Places) -> bool:
-    """Whether a cell of the total row holds words for which the form has no place there."""
-    computed = (column for key, column in places.columns.items() if key.endswith((".weight", ".score")))
-    return cell.number is None and cell.formula is None and len(cell.text.strip()) > 1 and position[1] not in computed
+def _is_remark(cell: Cell) -> bool:
+    """Whether a cell of the total row holds words, for which the form has no place there."""
+    return cell.number is None and cell.formula is None and len(cell.text.strip()) > 1
 
 
 def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: Places) -> None:

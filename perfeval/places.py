@@ -45,20 +45,20 @@ def with_text(cell: Cell, text: str) -> Cell:
     return Cell(cell.ref, text, None, cell.formula, cell.problem)
 
 
-def same_to_the_right(sheet: Sheet, position: Position) -> int:
+def same_to_the_right(sheet: Sheet, row: int, column: int) -> int:
     """The last column of a cell, its merge, and the cells after it that repeat its text.
 
     Taking a merge apart in WPS may fill every cell of it; a column inserted there later leaves a gap.
     """
-    row, column = position
-    cells = sheet.cells
-    last = sheet.span(row, column).right
-    text = cells[position].text
+    line = sheet.lines[row]
+    merge = sheet.merged(row).get(column)
+    last = column if merge is None else merge.right
+    text = line[column].text
     while True:
         step = 1
-        after = cells.get((row, last + 1))
+        after = line.get(last + 1)
         if after is None:
-            step, after = 2, cells.get((row, last + 2))
+            step, after = 2, line.get(last + 2)
         if after is None or after.text != text:
             return last
         last += step

@@ -22,7 +22,7 @@ from perfeval.model import BLANK, Cell, CellProblem, Form, Indicator, Kind, Quan
 from perfeval.numbers import decimal_text
 from perfeval.pack import Group, Pack
 from perfeval.splitcols import together
-from perfeval.workbook.grid import Sheet, ref
+from perfeval.workbook.grid import Sheet, blank_at, ref
 from perfeval.workbook.textfit import join
 
 __all__ = ["read_form"]
@@ -126,7 +126,7 @@ class _Reading:
     def _indicators(self) -> Iterator[Indicator]:
         columns = self.places.columns
         consumed = self.places.consumed
-        held, anchor = self.sheet.cells, self.sheet.anchor
+        held = self.sheet.cells
         name_column = columns.get("indicator.name")
         if name_column is None:
             return
@@ -134,10 +134,16 @@ class _Reading:
         level1_text = level2_text = ""
         done: set[tuple[Position | None, ...]] = set()
         inside = self.places.data
-        shown = [key for key in keys if "." not in key]
-        for row in sorted(filter(inside.__contains__, {row for row, _ in held})):  # rows without cells say nothing
-            at = {key: anchor(row, column) for key, column in keys.items()}
-            cells = {key: held[at[key]] if at[key] in held else Cell(ref(*at[key])) for key in shown}
+        for row in sorted([row for row in self.sheet.lines if row in inside]):  # rows without cells say nothing
+            line, merged = self.sheet.lines[row], self.sheet.merged(row)
+            at: dict[str, Position] = {}
+            cells: dict[str, Cell] = {}
+            for key, column in keys.items():
+                merge = merged.get(column)
+                place = at[key] = (row, column) if merge is None else (merge.top, merge.left)
+                if "." not in key:
+                    cell = line.get(column) if merge is None else held.get(place)
+                    cells[key] = blank_at(*place) if cell is None else cell
             level1, level2 = cells.get("level1", BLANK), cells.get("level2", BLANK)
             if level1.text.strip():
                 if bare(level1.text) != bare(level1_text):
@@ -148,7 +154,7 @@ class _Reading:
             if not self._filled(cells):
                 self._pass_over(at, cells)
                 continue
-            fresh = {place for place in at.values() if place not in consumed}
+            fresh = {*at.values()} - consumed
             consumed |= fresh
             # A row that was made of several by merging is read once; a header repeated on a new page is none.
             identity = tuple(at.get(key) for key in ("name", "target", "actual"))
@@ -188,18 +194,17 @@ class _Reading:
         """The indicator of a row, None when it is not known which group it belongs to."""
         level1, level2 = cells.get("level1", BLANK), cells.get("level2", BLANK)
         group, kind = _classify(self.pack, level1_text, level2_text)
+        if group is not None and (kind is not None or "level2" not in cells):
+            return self._indicator(row, group, level1_text or group.name, kind or level2_text, cells)
         written = {"level1": level1_text or "空白", "level2": level2_text or "空白"}
         where = (level2 if level2 else level1).ref or cells["name"].ref
         if group is None:
             allowed = "、".join(g.name for g in self.pack.groups if g.kinds)
             self._add("TPL025", where, cells["name"].text, allowed=allowed, **written)
             return None
-        if kind is None and "level2" in cells:
-            allowed = "、".join(k.name for k in group.kinds)
-            self._add(
-                "TPL028", where, cells["name"].text, written=written["level2"], level1=group.name, allowed=allowed
-            )
-        return self._indicator(row, group, level1_text or group.name, kind or level2_text, cells)
+        allowed = "、".join(k.name for k in group.kinds)
+        self._add("TPL028", where, cells["name"].text, written=written["level2"], level1=group.name, allowed=allowed)
+        return self._indicator(row, group, level1_text or group.name, level2_text, cells)
 
     def _totals(self) -> dict[str, Cell]:
         """What stands in the total row, by the path of its place."""
@@ -220,7 +225,7 @@ class _Reading:
         if column is None:
             return BLANK
         cell = self.sheet.at(row, column)
-        return cell if cell.ref else Cell(ref(*self.sheet.anchor(row, column)))
+        return cell if cell.ref else blank_at(*self.sheet.anchor(row, column))
 
     def _filled(self, cells: dict[str, Cell]) -> bool:
         """Whether a row is an indicator: it has a name, or something measured; hint texts do not count."""
@@ -277,13 +282,13 @@ class _Reading:
 
     def _stated(self, cell: Cell, name: str, key: str) -> Decimal | None:
         """A typed score or weight in points; a percent cell of 12 % means 12 points."""
+        if cell.number is not None and "%" not in cell.text and cell.problem is None:
+            return cell.number
+        text = cell.text.strip()
         label = f"{name} / {self._title(key)}" if cell else ""
         if cell.problem is not None:
             self._add(_PROBLEM_CODES[cell.problem], cell.ref, label, text=cell.text)
             return None
-        if cell.number is not None and "%" not in cell.text:
-            return cell.number
-        text = cell.text.strip()
         if not text or bare(text) in _weight_texts(self.pack):
             return None
         read = quantity.parse(text)

@@ -6,9 +6,8 @@ from functools import lru_cache
 
 from perfeval.labels import LabelIndex, Position, headings_in
 from perfeval.layout import Layout, Slot
-from perfeval.model import Cell
 from perfeval.places import Found, Places, with_text
-from perfeval.workbook.grid import Sheet, ref
+from perfeval.workbook.grid import Sheet, blank_at
 from perfeval.workbook.guard import LIMITS
 
 __all__ = ["read_sections"]
@@ -53,7 +52,7 @@ def read_sections(sheet: Sheet, layout: Layout, index: LabelIndex, rows: range, 
                 )
     for path, (row, column) in begun.items():
         under = min(row + 1, LIMITS.rows), column
-        blank = Found(under, Cell(ref(*under)))
+        blank = Found(under, blank_at(*under))
         places.sections[path.removeprefix("narrative.")] = tuple(found.get(path, ())) or (blank,)
 
 

@@ -8,8 +8,8 @@ of the rarer formats are loaded when such a file comes, so that starting the pro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, lru_cache, partial
-from typing import Literal
+from functools import cache, cached_property, lru_cache, partial
+from typing import Any, Literal
 
 from perfeval.model import BLANK, Cell
 from perfeval.workbook.archive import Archive
@@ -30,7 +30,7 @@ from perfeval.workbook.package import Package, SheetRef
 from perfeval.workbook.sheet import parse_sheet, shared_strings
 
 __all__ = [
-    "Book", "Range", "Sheet", "column_letter", "column_number", "open_book", "parse_ref", "ref",
+    "Book", "Range", "Sheet", "blank_at", "column_letter", "column_number", "open_book", "parse_ref", "ref",
 ]  # fmt: skip
 
 Kind = Literal["ooxml", "xls", "xlsb", "ods"]
@@ -41,97 +41,95 @@ _WIDE_MERGE = 4096  # cells; larger merges are looked up one by one instead of c
 class Sheet:
     """One sheet: its non-blank cells, merges and what is hidden. `cells` and the like may raise BadWorkbook."""
 
-    __slots__ = ("_load", "_merged", "_parsed", "_used", "_wide", "name", "part", "state")
-
     def __init__(self, name: str, state: str, part: str | None, load: Callable[[], Parsed]) -> None:
         self.name = name
         self.state = state  # "visible" | "hidden" | "veryHidden"
         self.part = part  # part name in an OOXML package, else None
         self._load = load
-        self._parsed: Parsed | None = None
-        self._merged: dict[tuple[int, int], Range] | None = None
+        self._merged: _Merged | None = None
         self._wide: tuple[Range, ...] = ()
-        self._used: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         return f"<Sheet {self.name!r}>"
 
-    @property
+    @cached_property
     def _content(self) -> Parsed:
-        if self._parsed is None:
-            self._parsed = self._load()
-        return self._parsed
+        return self._load()
 
-    @property
+    @cached_property
     def cells(self) -> dict[tuple[int, int], Cell]:
         """Non-blank cells by (row, column), 1-based."""
         return self._content.cells
 
-    @property
+    @cached_property
+    def lines(self) -> dict[int, dict[int, Cell]]:
+        """The same cells by row, and by column in it."""
+        lines: dict[int, dict[int, Cell]] = {}
+        for (row, column), cell in self.cells.items():
+            if row in lines:
+                lines[row][column] = cell
+            else:
+                lines[row] = {column: cell}
+        return lines
+
+    @cached_property
     def merges(self) -> tuple[Range, ...]:
         """Merged ranges of more than one cell."""
         return self._content.merges
 
-    @property
+    @cached_property
     def hidden_rows(self) -> frozenset[int]:
         """Numbers of hidden rows."""
         return self._content.hidden_rows
 
-    @property
+    @cached_property
     def hidden_columns(self) -> frozenset[int]:
         """Numbers of hidden columns."""
         return self._content.hidden_columns
 
-    @property
+    @cached_property
     def last_row(self) -> int:
         """Last row that holds a non-blank cell, 0 when there is none."""
-        return self._extent()[0]
+        rows = sorted(self.lines, reverse=True)
+        return next((row for row in rows if any(self.lines[row].values())), 0)
 
-    @property
+    @cached_property
     def last_column(self) -> int:
         """Last column that holds a non-blank cell, 0 when there is none."""
-        return self._extent()[1]
+        last = 0
+        for line in self.lines.values():
+            if max(line) > last:
+                last = max([column for column, cell in line.items() if column > last and cell], default=last)
+        return last
 
-    def _extent(self) -> tuple[int, int]:
-        if self._used is None:
-            used = [place for place, cell in self.cells.items() if cell.text.strip() or cell.problem is not None]
-            self._used = (max(used)[0], max([column for _, column in used])) if used else (0, 0)
-        return self._used
+    def merged(self, row: int) -> dict[int, Range]:
+        """The merges that hold cells of a row, by column; to be asked with `get`."""
+        merged = self._merged
+        if merged is None:
+            merged = self._index_merges()
+        line = merged.get(row, _NONE_MERGED)
+        return _WideLine(line, row, self._wide) if self._wide else line
 
     def span(self, row: int, column: int) -> Range:
         """The merge that holds the cell, or the cell alone."""
-        if self._merged is None:
-            self._index_merges()
-        found = self._merged.get((row, column)) if self._merged else None
-        if found is not None:
-            return found
-        for merge in self._wide:
-            if (row, column) in merge:
-                return merge
-        return Range(row, column, row, column)
+        return self.merged(row).get(column) or Range(row, column, row, column)
 
     def anchor(self, row: int, column: int) -> tuple[int, int]:
         """Top-left cell of the merge that holds the cell, else the cell itself."""
-        if self._merged is None:
-            self._index_merges()
-        found = self._merged.get((row, column)) if self._merged else None
-        if found is not None:
-            return found.top, found.left
-        if self._wide:
-            span = self.span(row, column)
-            return span.top, span.left
-        return row, column
+        found = self.merged(row).get(column)
+        return (row, column) if found is None else (found.top, found.left)
 
     def at(self, row: int, column: int) -> Cell:
         """The cell a person sees there: that of the merge it belongs to; BLANK when blank."""
         return self.cells.get(self.anchor(row, column), BLANK)
 
-    def _index_merges(self) -> None:
+    def _index_merges(self) -> _Merged:
         size = sum([merge.size for merge in self.merges])
         usual = size <= _USUAL_MERGES
         if size > LIMITS.cells:
             self._check_merges()
         self._merged, self._wide = (_usual_index if usual else _merge_index)(self.merges)
+        return self._merged
 
     def _check_merges(self) -> None:
         """Merges take few bytes in a file and a great deal of work: refuse more than any sheet has."""
@@ -140,15 +138,39 @@ class Sheet:
             raise BadWorkbook("TPL006", what="合并单元格", limit=f"{LIMITS.cells} 格")
 
 
-def _merge_index(merges: tuple[Range, ...]) -> tuple[dict[tuple[int, int], Range], tuple[Range, ...]]:
-    """The merge of every merged cell, and the merges that are too wide for that."""
-    merged: dict[tuple[int, int], Range] = {}
+@lru_cache(maxsize=1 << 12)
+def blank_at(row: int, column: int) -> Cell:
+    """A cell in which nothing stands."""
+    return Cell(ref(row, column))
+
+
+_Merged = dict[int, dict[int, Range]]
+_NONE_MERGED: dict[int, Range] = {}
+
+
+class _WideLine(dict[int, Range]):
+    """The merges in a row, those too wide to be noted for each column of it found one by one."""
+
+    def __init__(self, line: dict[int, Range], row: int, wide: tuple[Range, ...]) -> None:
+        super().__init__(line)
+        self._wide = tuple([merge for merge in wide if merge.top <= row <= merge.bottom])
+
+    def get(self, column: int, otherwise: Any = None) -> Any:
+        """The merge that holds the cell of a column."""
+        wide = (merge for merge in self._wide if merge.left <= column <= merge.right)
+        return self[column] if column in self else next(wide, otherwise)
+
+
+def _merge_index(merges: tuple[Range, ...]) -> tuple[_Merged, tuple[Range, ...]]:
+    """The merge of every merged cell, by row and column, and the merges that are too wide for that."""
+    merged: _Merged = {}
     for merge in merges:
         if merge.size <= _WIDE_MERGE:
             for row in range(merge.top, merge.bottom + 1):
+                line = merged.setdefault(row, {})
                 for column in range(merge.left, merge.right + 1):
-                    merged.setdefault((row, column), merge)
-    return merged, tuple(merge for merge in merges if merge.size > _WIDE_MERGE)
+                    line.setdefault(column, merge)
+    return merged, tuple([merge for merge in merges if merge.size > _WIDE_MERGE])
 
 
 _usual_index = lru_cache(maxsize=32)(_merge_index)  # forms of a batch with equally many rows are merged alike
