@@ -6,7 +6,7 @@ A label is a cell of its own, or the beginning of a cell that goes on with a val
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -62,6 +62,9 @@ def nearest(wanted: Iterable[str], texts: Mapping[Position, str], cutoff: float 
     return best
 
 
+_Beginning = tuple[tuple[str, str], int]  # `Slot.spoken` of a label, and where it ends
+
+
 @dataclass(frozen=True)
 class _Patterns:
     """Labels that share their cell with a value, as one regular expression over the beginnings of cells."""
@@ -73,6 +76,8 @@ class _Patterns:
     endings: tuple[tuple[Slot, re.Pattern[str]], ...]  # places that are told by the words after them alone
     last: frozenset[str]
     headings: frozenset[Slot]  # of the narrative
+    label: Callable[[str], _Beginning | None]  # the label a text begins with
+    known: Callable[[str], _Beginning | None]  # the same, remembered
 
 
 @lru_cache(maxsize=64)
@@ -88,6 +93,11 @@ def _patterns(layout: Layout) -> _Patterns:
     first = {form for slot in slots for word in _spellings(layout, slot) for form in _widths(word.strip()[:1])}
     inside = [slot for slot in told if slot.suffix.strip() and len(bare(slot.text)) > 1]
     ended = [slot for slot in places if not slot.text.strip() and slot.is_anchor]
+
+    def label(text: str) -> _Beginning | None:
+        match = pattern.match(text)
+        return (slots[int((match.lastgroup or "")[1:])].spoken, match.end()) if match else None
+
     return _Patterns(
         pattern,
         slots,
@@ -96,6 +106,8 @@ def _patterns(layout: Layout) -> _Patterns:
         tuple((slot, re.compile(rf"[^\n]{{0,{_LONGEST_LABEL}}}?{_loose(slot.suffix)}\s*")) for slot in ended),
         frozenset(form for slot in ended for form in _widths(slot.suffix.strip()[-1:])),
         headings,
+        label,
+        lru_cache(maxsize=1024)(label),
     )
 
 
@@ -150,19 +162,18 @@ class LabelIndex:
     def __init__(self, layout: Layout, words: Words, prefixes: Prefixes) -> None:
         self.words = words
         self._prefixes = prefixes
-        self._numbers, spoken = _spoken(layout)
-        self._cells: list[list[Position]] = []  # by number of what is spoken
-        for said, spellings in spoken:
-            found = [position for position, _ in prefixes[said]] if said in prefixes else []
-            for spelling in spellings:
-                if spelling in words:
-                    found += words[spelling]
-            self._cells.append(found)
+        self._numbers, spoken, spelled = _spoken(layout)
+        self._cells: dict[int, list[Position]] = {}  # by number of what is spoken
+        for said, found in prefixes.items():
+            for number in spoken[said]:
+                self._cells[number] = [position for position, _ in found]
+        for word in spelled.keys() & words.keys():
+            for number in spelled[word]:
+                self._cells[number] = self._cells.get(number, []) + words[word]
 
     def cells(self, slot: Slot) -> list[Position]:
         """The cells that carry the words of a label or of a place with words of its own."""
-        number = self._numbers.get(slot)
-        return [] if number is None else self._cells[number]
+        return self._cells.get(self._numbers.get(slot, -1), [])
 
     def column(self, slot: Slot, row: int, after: int = 0) -> int:
         """The first column behind `after` where the words of `slot` stand in a row, 0 when there is none."""
@@ -172,30 +183,33 @@ class LabelIndex:
                 found = column
         return found
 
+    def rest(self, slot: Slot, position: Position) -> str | None:
+        """What follows the words of `slot` in the cell that begins with them; None when it does not."""
+        for where, text in self._prefixes.get(slot.spoken, ()):
+            if where == position:
+                return text
+        return None
+
     def rows(self, rows: range) -> tuple[tuple[int, int], ...]:
         """Which words (by their number) stand in which of the `rows`, counted from the first of these."""
         start, stop = rows.start, rows.stop
-        return tuple(
-            [(n, row - start) for n, cells in enumerate(self._cells) for row, _ in cells if start <= row < stop]
-        )
-
-    def rest(self, slot: Slot, position: Position) -> str | None:
-        """What follows the words of `slot` in the cell that begins with them; None when it does not."""
-        found = self._prefixes.get(slot.spoken, ())
-        return next((text for where, text in found if where == position), None)
+        cells = self._cells
+        return tuple([(n, row - start) for n in sorted(cells) for row, _ in cells[n] if start <= row < stop])
 
 
 def label_index(sheet: Sheet, layout: Layout, words: Words) -> LabelIndex:
     patterns = _patterns(layout)
-    first, regex = patterns.first, patterns.regex
+    first = patterns.first
     prefixes: Prefixes = {}
     for position, cell in sheet.cells.items():
         text = cell.text
         begin = text[:1]
-        if (begin in first or (begin.isspace() and text.lstrip()[:1] in first)) and (match := regex.match(text)):
-            group = match.lastgroup
-            assert group is not None
-            prefixes.setdefault(patterns.slots[int(group[1:])].spoken, []).append((position, text[match.end() :]))
+        label = None
+        if begin in first or (begin.isspace() and text.lstrip()[:1] in first):
+            label = (patterns.known if len(text) <= _LONGEST_LABEL else patterns.label)(text)
+        if label is not None:
+            spoken, end = label
+            prefixes.setdefault(spoken, []).append((position, text[end:]))
         elif patterns.last and text.rstrip()[-1:] in patterns.last:
             for slot, ending in patterns.endings:
                 if ending.fullmatch(text):
@@ -214,12 +228,19 @@ def word_numbers(layout: Layout) -> Mapping[Slot, int]:
 
 
 @lru_cache(maxsize=64)
-def _spoken(layout: Layout) -> tuple[Mapping[Slot, int], tuple[tuple[tuple[str, str], tuple[str, ...]], ...]]:
-    """The words of labels and places, numbered: by slot, and in order with the spellings that are a whole cell."""
+def _spoken(
+    layout: Layout,
+) -> tuple[Mapping[Slot, int], Mapping[tuple[str, str], tuple[int, ...]], Mapping[str, tuple[int, ...]]]:
+    """The words of labels and places, numbered: by slot, by the words, and by each spelling that is a whole cell."""
     kinds: dict[tuple[tuple[str, str], bool], int] = {}
     numbers = {s: kinds.setdefault((s.spoken, s.is_label), len(kinds)) for s in layout.slots if s.is_anchor}
-    said = tuple((spoken, tuple(layout.labels[spoken[0]]) if label else ()) for spoken, label in kinds)
-    return numbers, said
+    spoken: dict[tuple[str, str], tuple[int, ...]] = {}
+    spelled: dict[str, tuple[int, ...]] = {}
+    for (words, is_label), number in kinds.items():
+        spoken[words] = (*spoken.get(words, ()), number)
+        for spelling in layout.labels[words[0]] if is_label else ():
+            spelled[spelling] = (*spelled.get(spelling, ()), number)
+    return numbers, spoken, spelled
 
 
 def headings_in(layout: Layout, text: str) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Where the places of a form are in a filled workbook, found by the words around them.
 
-Rows are aligned by their labels, in order, so that inserted, deleted and shifted rows do not matter; columns of the
-indicator table are found by their header words. Nothing here depends on an address.
+Rows are aligned by their labels, in order, so that inserted, deleted and shifted rows do not matter. Nothing here
+depends on an address.
 """
 
 from __future__ import annotations
@@ -10,27 +10,27 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from perfeval.labels import LabelIndex, Position, Words, label_index, word_numbers
-from perfeval.layout import Column, Layout, Slot, bare, yearless
+from perfeval.labels import LabelIndex, Words, label_index, word_numbers
+from perfeval.layout import Layout, Slot, bare
 from perfeval.model import Cell
-from perfeval.places import Found, Places, same_to_the_right, with_text
+from perfeval.places import Found, Places, repeated_until, same_to_the_right, with_text
 from perfeval.sections import read_sections
+from perfeval.tablehead import find_table
 from perfeval.workbook.grid import Sheet, blank_at
 from perfeval.workbook.guard import LIMITS
 
 __all__ = ["Found", "Places", "locate"]
 
-_TALLEST_HEADER = 30  # rows, blank ones put in between included; a merge down the whole sheet makes no header
 _USUAL_LABELS = 1024  # cells with words of the form in a sheet that may be one
 _NO_CELLS: Mapping[int, Cell] = {}
-_ANCHOR_COLUMNS = ("indicator.target", "indicator.actual", "indicator.score", "indicator.name")
+_Marks = dict[Slot, tuple[int, int]]  # cells with words of a row → the first and last column where they stand
 
 
 def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
     """Find every place of the form in `sheet`, whose words are `words`."""
     places = Places()
     index = label_index(sheet, layout, words)
-    _find_table(sheet, layout, index, places)
+    find_table(sheet, layout, index, places)
     top = places.header[0] if places.header else sheet.last_row + 1
     bottom = places.total_row or (places.header[1] if places.header else 0)
     upper, lower = _outside(layout)
@@ -136,7 +136,7 @@ _matched_again = lru_cache(maxsize=256)(_matched)  # above and below the table, 
 
 def _read_rows(sheet: Sheet, layout: Layout, template: Mapping[int, _Line], index: LabelIndex, places: Places) -> None:
     """Read the places of the aligned rows: what stands between one label and the next."""
-    lines, consumed = sheet.lines, places.consumed
+    lines, labels, consumed = sheet.lines, places.labels, places.consumed
     for template_row, line in template.items():
         row = places.rows.get(template_row)
         if row is None:
@@ -145,16 +145,17 @@ def _read_rows(sheet: Sheet, layout: Layout, template: Mapping[int, _Line], inde
             for place in line.places:
                 places.unread[place.slot] = place.guides[-1] if place.guides else place.head or place.slot
             continue
-        cells = lines.get(row, _NO_CELLS)
-        marks: dict[Slot, Position] = {}
+        cells, merged = lines.get(row, _NO_CELLS), sheet.merged(row)
+        marks: _Marks = {}
         after = 0
         for slot in line.words:
             if column := index.column(slot, row, after):
-                marks[slot] = row, column
-                after = same_to_the_right(sheet, row, column)
-                said = [(row, at) for at in cells if column <= at <= after]
-                places.labels.update(said)
-                consumed.update(said)
+                after = repeated_until(cells, merged, column)
+                marks[slot] = column, after
+                for at in range(column, after + 1):
+                    if at in cells:
+                        labels.add((row, at))
+                        consumed.add((row, at))
         for place in line.places:
             _read_place(sheet, place, marks, row, index, places)
         if line.signs:
@@ -189,24 +190,25 @@ def _row_below_label(sheet: Sheet, layout: Layout, template_row: int, index: Lab
     return None
 
 
-def _read_place(
-    sheet: Sheet, place: _Place, marks: Mapping[Slot, Position], row: int, index: LabelIndex, places: Places
-) -> None:
+def _read_place(sheet: Sheet, place: _Place, marks: _Marks, row: int, index: LabelIndex, places: Places) -> None:
     slot, guides, head = place.slot, place.guides, place.head
     assert slot.path is not None
     own = marks.get(slot)
-    missing = next((label for label in guides if label not in marks), slot if slot.is_anchor and own is None else None)
-    if missing is not None:
-        places.unread[slot] = missing
-        return
-    label = own or (marks[guides[0]] if guides else None)
-    begin = 1
-    if label is not None:
-        value = index.rest(slot if own else guides[0], label)
-        if (value is not None and (value := _without_suffix(value, slot.suffix))) or (own and slot.suffix):
-            places.fields[slot.path] = Found(label, with_text(sheet.cells[label], value or ""))
+    for guide in guides:
+        if guide not in marks:
+            places.unread[slot] = guide
             return
-        begin = min(same_to_the_right(sheet, *label) + 1, LIMITS.columns)
+    if own is None and slot.is_anchor:
+        places.unread[slot] = slot
+        return
+    begin = 1
+    if label := own or (marks[guides[0]] if guides else None):
+        said = row, label[0]
+        value = index.rest(slot if own else guides[0], said)
+        if (value is not None and (value := _without_suffix(value, slot.suffix))) or (own and slot.suffix):
+            places.fields[slot.path] = Found(said, with_text(sheet.cells[said], value or ""))
+            return
+        begin = min(label[1] + 1, LIMITS.columns)
     if head is not None:
         column = _column_below_label(head, places, index)
         if not column:
@@ -221,8 +223,11 @@ def _read_place(
             places.consumed.update((row, after) for after in range(column, last + 1))
         return
     # The cell right after the label is its value even where the table is narrower than the header.
-    edge = max(places.right_edge, begin) + 1
-    end = next((marks[other][1] for other in place.following if other in marks), edge)
+    end = max(places.right_edge, begin) + 1
+    for other in place.following:
+        if other in marks:
+            end = marks[other][0]
+            break
     for column in range(begin, end):
         anchor = sheet.anchor(row, column)
         if anchor in sheet.cells and anchor not in places.consumed:
@@ -230,9 +235,9 @@ def _read_place(
             places.consumed.add(anchor)
             if place.last:
                 last = same_to_the_right(sheet, *anchor)
-                places.consumed.update((row, after) for after in range(column, last + 1))
+                places.consumed.update([(row, after) for after in range(column, last + 1)])
             return
-    blank = label if own and label else sheet.anchor(row, begin)
+    blank = (row, label[0]) if own and label else sheet.anchor(row, begin)
     places.fields[slot.path] = Found(blank, blank_at(*blank))
 
 
@@ -248,133 +253,3 @@ def _without_suffix(text: str, suffix: str) -> str:
     if wanted and len(text) >= len(wanted) and bare(text[-len(wanted) :]) == bare(wanted):
         text = text[: -len(wanted)]
     return text.strip()
-
-
-# ---- the indicator table --------------------------------------------------------------------------------------------
-
-
-def _find_table(sheet: Sheet, layout: Layout, index: LabelIndex, places: Places) -> None:
-    hits: dict[int, set[str]] = {}
-    anchors: dict[int, int] = {}
-    heads: dict[int, list[Position]] = {}  # row → cells with words that may stand in the header
-    for word in layout.heading_columns.keys() & index.words.keys():
-        keys = layout.heading_columns[word]
-        named = sum([key in _ANCHOR_COLUMNS for key in keys]) if keys else 0
-        for position in index.words[word]:
-            row = position[0]
-            heads.setdefault(row, []).append(position)
-            if keys:
-                hits.setdefault(row, set()).add(word)
-                if named:
-                    anchors[row] = anchors.get(row, 0) + named
-    core = max(anchors, key=lambda row: (anchors[row], len(hits[row]), -row), default=None)
-    if core is None or len(hits[core]) < 2:
-        places.right_edge = layout.last_column
-        places.missing_columns += list(layout.columns.values())
-        return
-    merged = sheet.merged(core)
-    ends = [merge.bottom for _, column in heads[core] if (merge := merged.get(column)) is not None]
-    bottom = min(max(ends, default=core), core + _TALLEST_HEADER)
-    top = core
-    while top - 1 in heads and core - top < 3:
-        top -= 1
-    while bottom + 1 in heads and bottom - top < 4:
-        bottom += 1
-    places.header = (top, bottom)
-    for row in range(top, bottom + 1):
-        if layout.header_top + row - top < layout.indicator_row:
-            places.rows[layout.header_top + row - top] = row
-    _find_columns(sheet, layout, top, bottom, places)
-    totals = [slot for slot in layout.by_row[layout.total_row] if slot.is_label]
-    name_column = places.columns.get("indicator.name", layout.last_column)
-    rows = sorted(
-        position
-        for slot in totals
-        for position in index.cells(slot)
-        if position[0] > bottom and position[1] <= name_column
-    )
-    if rows:
-        places.total_row = rows[0][0]
-        places.rows[layout.total_row] = rows[0][0]
-        total = rows[0][0]
-        computed = {column for key, column in places.columns.items() if key.endswith((".weight", ".score"))}
-        places.consumed.update(
-            (total, column)
-            for column, cell in sheet.lines[total].items()
-            if column <= places.right_edge and (column in computed or not _is_remark(cell))
-        )
-        places.consumed.update(p for slot in totals for p in index.cells(slot) if p[0] == rows[0][0])
-    places.data = range(bottom + 1, places.total_row or sheet.last_row + 1)
-
-
-def _is_remark(cell: Cell) -> bool:
-    """Whether a cell of the total row holds words, for which the form has no place there."""
-    return cell.number is None and cell.formula is None and len(cell.text.strip()) > 1
-
-
-def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: Places) -> None:
-    cells, anchor_of = sheet.cells, sheet.anchor
-    inside = [position for position in cells if top <= position[0] <= bottom]
-    last = min(max((sheet.span(*position).right for position in inside), default=1), sheet.last_column)
-    paths: dict[int, tuple[str, ...]] = {}
-    heads: dict[int, Position] = {}
-    for column in range(1, last + 1):
-        path: list[Position] = []
-        for row in range(top, bottom + 1):
-            anchor = anchor_of(row, column)
-            if anchor in cells and (not path or path[-1] != anchor):
-                path.append(anchor)
-        if path:
-            paths[column] = tuple([_head_word(layout, cells[anchor].text) for anchor in path])
-            heads[column] = path[-1]
-    exact = {path: column for column, path in reversed(paths.items())}
-    places.columns.update((key, exact[c.headers]) for key, c in layout.columns.items() if c.headers in exact)
-    taken = set(places.columns.values())
-    for match in (_same_end, _same_word):
-        for key, wanted in layout.columns.items():
-            if key in places.columns:
-                continue
-            fitting = [c for c, path in paths.items() if c not in taken and match(wanted, path)]
-            if len(fitting) > 1 and key.endswith(".weight"):
-                # Several columns say just 权重: each belongs to the name column before it.
-                name = places.columns.get(key.replace(".weight", ".name"))
-                fitting = [c for c in fitting if name is not None and c > name]
-            if fitting:
-                places.columns[key] = fitting[0]
-                taken.add(fitting[0])
-    for key, wanted in layout.columns.items():
-        if key.endswith(".weight") and key not in places.columns and wanted.headers:
-            # 一级指标 名称 | 权重 with the merge above them taken apart.
-            name = places.columns.get(key.replace(".weight", ".name"), last)
-            after = next((c for c in range(name + 1, last + 1) if c in paths), last + 1)
-            if after not in taken and paths.get(after, ("",))[-1] == wanted.headers[-1]:
-                places.columns[key] = after
-                taken.add(after)
-    places.right_edge = max(
-        [last if not places.columns else 0, *(sheet.span(bottom, column).right for column in places.columns.values())]
-    )
-    places.right_edge = min(places.right_edge, max(last, sheet.last_column))
-    places.missing_columns += [column for key, column in layout.columns.items() if key not in places.columns]
-    used = {heads[column] for column in taken}
-    for position in inside:
-        word = _head_word(layout, cells[position].text)
-        if position in used or word in layout.header_words or word in layout.side_words:
-            places.consumed.add(position)
-        else:
-            places.spare_headers[position] = cells[position].text
-
-
-def _head_word(layout: Layout, text: str) -> str:
-    """A header text as it is compared; one with a year as the form would have it."""
-    word = bare(text)
-    if "20" in word:
-        return next((other for other in (word, *yearless(word)) if other in layout.header_words), word)
-    return word
-
-
-def _same_end(column: Column, path: tuple[str, ...]) -> bool:
-    return len(path) > 1 and len(column.headers) > 1 and path[-2:] == column.headers[-2:]
-
-
-def _same_word(column: Column, path: tuple[str, ...]) -> bool:
-    return path[-1] in column.words

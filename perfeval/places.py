@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from perfeval.labels import Position
 from perfeval.layout import Column, Slot
 from perfeval.model import Cell
 from perfeval.record import record
-from perfeval.workbook.grid import Sheet
+from perfeval.workbook.grid import Range, Sheet
 
-__all__ = ["Found", "Places", "same_to_the_right", "with_text"]
+__all__ = ["Found", "Places", "repeated_until", "same_to_the_right", "with_text"]
 
 
 @record(frozen=True, slots=True)
@@ -50,8 +51,12 @@ def same_to_the_right(sheet: Sheet, row: int, column: int) -> int:
 
     Taking a merge apart in WPS may fill every cell of it; a column inserted there later leaves a gap.
     """
-    line = sheet.lines[row]
-    merge = sheet.merged(row).get(column)
+    return repeated_until(sheet.lines[row], sheet.merged(row), column)
+
+
+def repeated_until(line: Mapping[int, Cell], merged: Mapping[int, Range], column: int) -> int:
+    """`same_to_the_right` in the cells and merges of a row."""
+    merge = merged.get(column)
     last = column if merge is None else merge.right
     text = line[column].text
     while True:
