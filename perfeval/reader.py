@@ -6,7 +6,7 @@ What cannot be read is a finding in the clerk's own words; what stands beside th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
@@ -126,24 +126,30 @@ class _Reading:
     def _indicators(self) -> Iterator[Indicator]:
         columns = self.places.columns
         consumed = self.places.consumed
-        held = self.sheet.cells
+        held, anchor = self.sheet.cells, self.sheet.anchor
         name_column = columns.get("indicator.name")
         if name_column is None:
             return
-        keys = {_SHORT.get(key) or key.removeprefix("indicator."): column for key, column in columns.items()}
+        keys = [(_SHORT.get(key) or key.removeprefix("indicator."), column) for key, column in columns.items()]
+        keys, beside = [pair for pair in keys if "." not in pair[0]], [c for key, c in keys if "." in key]
         level1_text = level2_text = ""
-        done: set[tuple[Position | None, ...]] = set()
+        telling = [number for number, (key, _) in enumerate(keys) if key in ("name", "target", "actual")]
+        done: set[tuple[Position, ...]] = set()
         inside = self.places.data
         for row in sorted([row for row in self.sheet.lines if row in inside]):  # rows without cells say nothing
             line, merged = self.sheet.lines[row], self.sheet.merged(row)
-            at: dict[str, Position] = {}
+            at: list[Position] = []
             cells: dict[str, Cell] = {}
-            for key, column in keys.items():
+            for key, column in keys:
                 merge = merged.get(column)
-                place = at[key] = (row, column) if merge is None else (merge.top, merge.left)
-                if "." not in key:
-                    cell = line.get(column) if merge is None else held.get(place)
-                    cells[key] = blank_at(*place) if cell is None else cell
+                if merge is None:
+                    place, cell = (row, column), line.get(column)
+                else:
+                    place = merge.top, merge.left
+                    cell = held.get(place)
+                at.append(place)
+                cells[key] = blank_at(*place) if cell is None else cell
+            at += [anchor(row, column) for column in beside]
             level1, level2 = cells.get("level1", BLANK), cells.get("level2", BLANK)
             if level1.text.strip():
                 if bare(level1.text) != bare(level1_text):
@@ -154,10 +160,10 @@ class _Reading:
             if not self._filled(cells):
                 self._pass_over(at, cells)
                 continue
-            fresh = {*at.values()} - consumed
+            fresh = {*at} - consumed
             consumed |= fresh
             # A row that was made of several by merging is read once; a header repeated on a new page is none.
-            identity = tuple(at.get(key) for key in ("name", "target", "actual"))
+            identity = tuple([at[number] for number in telling])
             if identity in done or self._is_header(cells):
                 continue
             done.add(identity)
@@ -167,13 +173,12 @@ class _Reading:
             else:
                 yield found
 
-    def _pass_over(self, at: dict[str, Position], cells: dict[str, Cell]) -> None:
+    def _pass_over(self, at: Sequence[Position], cells: Mapping[str, Cell]) -> None:
         """A row that is no indicator: what the form itself prints there is done with, anything else stays a stray."""
-        for key, place in at.items():
-            cell = cells.get(key, BLANK)
+        self.places.consumed.update(at[len(cells) :])
+        for (key, cell), place in zip(cells.items(), at, strict=False):
             if key in _FREE:
-                text = cell.text
-                if quantity.parse(text).kind is not Kind.NONE and not quantity.is_placeholder(text):
+                if _says(cell.text, None):
                     continue
             elif key == "score" and cell.number and cell.formula is None:
                 continue
@@ -229,15 +234,11 @@ class _Reading:
 
     def _filled(self, cells: dict[str, Cell]) -> bool:
         """Whether a row is an indicator: it has a name, or something measured; hint texts do not count."""
-        name = cells["name"]
-        if name and not quantity.is_placeholder(name.text) and quantity.parse(name.text).kind is not Kind.NONE:
-            return True
-        return any(
-            cells.get(key, BLANK)
-            and quantity.parse(cells[key].text).kind is not Kind.NONE
-            and not quantity.is_placeholder(cells[key].text)
-            for key in ("target", "actual")
-        )
+        # The texts of target and result are read with the year anyway; a name only where they say nothing.
+        for key in ("target", "actual"):
+            if key in cells and _says(cells[key].text, self.year):
+                return True
+        return _says(cells["name"].text, None)
 
     def _indicator(self, row: int, group: Group, level1: str, level2: str, cells: dict[str, Cell]) -> Indicator:
         name = " ".join(cells["name"].text.split())
@@ -269,34 +270,39 @@ class _Reading:
     def _title(self, key: str) -> str:
         return self.layout.columns[f"indicator.{key}"].title
 
+    def _label(self, name: str, key: str) -> str:
+        return f"{name} / {self._title(key)}"
+
     def _quantity(self, cell: Cell, text: str, name: str, key: str) -> Quantity:
         if cell.problem is not None:
-            self._add(_PROBLEM_CODES[cell.problem], cell.ref, f"{name} / {self._title(key)}", text=cell.text)
+            self._add(_PROBLEM_CODES[cell.problem], cell.ref, self._label(name, key), text=cell.text)
             return Quantity(cell.text, Kind.TEXT)
         read = quantity.parse(text, year=self.year)
         if read.note and bare(read.note) not in bare(name):
             value = quantity.format(replace(read, note=None))
-            label = f"{name} / {self._title(key)}"
-            self._add("VAL208", cell.ref, label, written=" ".join(text.split()), value=value, note=read.note)
+            self._add(
+                "VAL208", cell.ref, self._label(name, key), written=" ".join(text.split()), value=value, note=read.note
+            )
         return read
 
     def _stated(self, cell: Cell, name: str, key: str) -> Decimal | None:
         """A typed score or weight in points; a percent cell of 12 % means 12 points."""
-        if cell.number is not None and "%" not in cell.text and cell.problem is None:
-            return cell.number
         text = cell.text.strip()
-        label = f"{name} / {self._title(key)}" if cell else ""
-        if cell.problem is not None:
-            self._add(_PROBLEM_CODES[cell.problem], cell.ref, label, text=cell.text)
+        if cell.problem is None and cell.number is not None and "%" not in text:
+            return cell.number
+        if cell.problem is None and not text:
             return None
-        if not text or bare(text) in _weight_texts(self.pack):
+        if cell.problem is not None:
+            self._add(_PROBLEM_CODES[cell.problem], cell.ref, self._label(name, key), text=cell.text)
+            return None
+        if bare(text) in _weight_texts(self.pack):
             return None
         read = quantity.parse(text)
         if read.kind is Kind.NONE:
             return None
         if read.definite and read.unit in (None, "%", "分"):
             return read.value
-        self._add("VAL206", cell.ref, label, text=text, column=self._title(key))
+        self._add("VAL206", cell.ref, self._label(name, key), text=text, column=self._title(key))
         return None
 
     # ---- what stands beside the form ----
@@ -311,6 +317,12 @@ class _Reading:
                 echoes.add((row, column))
             else:
                 yield Stray(row, max(column - self.places.right_edge, 0), cell)
+
+
+@lru_cache(maxsize=4096)
+def _says(text: str, year: int | None) -> bool:
+    """Whether a text says anything, with which a mark or a hint text is none; the year makes no difference in that."""
+    return quantity.parse(text, year=year).kind is not Kind.NONE and not quantity.is_placeholder(text)
 
 
 def _number_beside(cell: Cell, read: Quantity, other: Quantity) -> Quantity:
