@@ -20,7 +20,7 @@ from perfeval.numbers import decimal_text
 from perfeval.paging import LARGE_UNIT, Page, joined, page_height, small_units
 from perfeval.workbook import textfit
 from perfeval.workbook.compose import BESIDE, Formula, Placed, PlannedRow, SheetPlan, Value
-from perfeval.workbook.grid import ref
+from perfeval.workbook.grid import Range, ref
 from perfeval.workbook.sheetxml import formula_like
 from perfeval.workbook.styles import Look
 
@@ -110,10 +110,11 @@ class Canvas:
 
     def _quote(self) -> None:
         """Mark texts as texts that typing Enter in their cells would make formulas."""
-        rows = self.sheet.rows
+        rows = [row for row in self.sheet.rows if not row.fixed]  # words of the template never look like one
         found: list[tuple[PlannedRow, int, Look | None]]
         found = [(rows[at], column, None) for at, column in formula_like([row.values for row in rows])]
-        found += [(rows[at], column, BESIDE) for at, column in formula_like([row.beside for row in rows])]
+        if rows := [row for row in self.sheet.rows if row.beside]:
+            found += [(rows[at], column, BESIDE) for at, column in formula_like([row.beside for row in rows])]
         for row, column, own in found:
             look = row.varied.get(column) or own or Look(row.formats[column - 1])
             row.varied[column] = look._replace(quoted=True)
@@ -123,20 +124,20 @@ class Canvas:
 
     def add(self, template_row: int, values: dict[int, Value]) -> int:
         """Append the row(s) for one template row; returns the first. More than 409 pt become several, merged down."""
-        geometry = self.geometry[template_row]
+        geometry, rows = self.geometry[template_row], self.sheet.rows
         needed, size = geometry.height, _USUAL_SIZE
         for left, width, font in geometry.wrapped:
             value = values.get(left)
             if value and isinstance(value, str) and (own := textfit.height(value, width, font)) > needed:
                 needed, size = own, font.size
-        first = last = len(self.sheet.rows) + 1
+        first = last = len(rows) + 1
         if needed <= textfit.MAX_HEIGHT:
-            self.sheet.rows.append(PlannedRow(needed, geometry.formats, values))
+            rows.append(PlannedRow(needed, geometry.formats, values))
         else:
             heights = textfit.portions(needed, size)
-            self.sheet.rows.append(PlannedRow(heights[0], geometry.formats, values))
-            self.sheet.rows += (PlannedRow(height, geometry.formats) for height in heights[1:])
-            last = len(self.sheet.rows)
+            rows.append(PlannedRow(heights[0], geometry.formats, values))
+            rows += (PlannedRow(height, geometry.formats) for height in heights[1:])
+            last = len(rows)
             self._tall[first] = last
         for left, right in geometry.spans if last > first else geometry.wide:
             if right > left or not (template_row == self.layout.indicator_row and left in self._shared):
@@ -164,6 +165,8 @@ class Canvas:
 
     def grow(self, top: int, bottom: int, needed: float) -> None:
         """Let rows `top`…`bottom` together be at least `needed` points high."""
+        if self.sheet.rows[top - 1].height >= needed:
+            return
         rows = self.sheet.rows[top - 1 : bottom]
         lack = needed - sum([row.height for row in rows])
         for number, row in enumerate(rows):
@@ -184,13 +187,11 @@ class Canvas:
     def stretch_merges(self) -> None:
         """Merges of the template that go over several rows, stretched to where these rows are now."""
         spans = self.result.spans
-        for merge in self.blueprint.merges:
-            if merge.bottom > merge.top and merge.top in spans and merge.bottom in spans:
+        for merge, text, style in _tall_merges(self.layout):
+            if merge.top in spans and merge.bottom in spans:
                 top, bottom = spans[merge.top][0], spans[merge.bottom][1]
                 self._columns.append((top, merge.left, bottom, merge.right))
-                text = self.blueprint.texts.get((merge.top, merge.left), "")
                 if text:
-                    style = self.blueprint.styles.get((merge.top, merge.left), 0)
                     self.grow(top, bottom, self.need(text, style, merge.left, merge.right))
 
     def remember(self, cell: Cell, row: int, column: int) -> None:
@@ -258,8 +259,11 @@ class Canvas:
             whole = page.breaks(joined(units, small), heights)
             breaks = whole if len(whole) <= len(breaks) else breaks
         self.sheet.breaks = breaks
-        for column in self._columns:
-            self.sheet.merges += self._closed(*column, heights)
+        for merge in self._columns:
+            if [row for row in breaks if merge[0] <= row < merge[2]]:
+                self.sheet.merges += self._closed(*merge, heights)
+            else:
+                self.sheet.merges.append(merge)
 
     def _closed(self, top: int, left: int, bottom: int, right: int, heights: list[float]) -> list[_Merge]:
         """A merge as one for each page it goes over, so that every page has its lines and a word is never cut.
@@ -268,8 +272,6 @@ class Canvas:
         merge stays whole.
         """
         ends = [row for row in self.sheet.breaks if top <= row < bottom]
-        if not ends:
-            return [(top, left, bottom, right)]
         parts = list(zip([top, *(row + 1 for row in ends)], [*ends, bottom], strict=True))
         planned = self.sheet.rows[top - 1]
         text = planned.values.get(left)
@@ -296,6 +298,17 @@ class _Geometry:
     places: tuple[Slot, ...]
     section: Slot | None  # the first of them that belongs to the narrative
     fixed: tuple[tuple[int, str], ...]  # the labels in order, if the row holds nothing else; () for any other row
+
+
+@lru_cache(maxsize=32)
+def _tall_merges(layout: Layout) -> tuple[tuple[Range, str, int], ...]:
+    """The merges of the template that go over several rows, with text and format."""
+    texts, styles = layout.blueprint.texts, layout.blueprint.styles
+    return tuple(
+        (merge, texts.get((merge.top, merge.left), ""), styles.get((merge.top, merge.left), 0))
+        for merge in layout.blueprint.merges
+        if merge.bottom > merge.top
+    )
 
 
 @lru_cache(maxsize=32)

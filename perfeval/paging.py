@@ -47,8 +47,8 @@ def joined(units: list[tuple[int, int]], groups: list[tuple[int, int]]) -> list[
     for low, high in groups:
         inside = [unit for unit in units if unit[0] <= high and unit[1] >= low]
         if len(inside) > 1:
-            whole = (min(unit[0] for unit in inside), max(unit[1] for unit in inside))
-            units = sorted([unit for unit in units if unit not in inside] + [whole])
+            whole = min(inside)[0], max([last for _, last in inside])
+            units = sorted([unit for unit in units if unit[0] > high or unit[1] < low] + [whole])
     return units
 
 

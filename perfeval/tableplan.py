@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
 
 from perfeval.canvas import Canvas, exact_value, typed_value
 from perfeval.layout import Layout
 from perfeval.model import Evaluation, Form, Indicator, RowResult
-from perfeval.numbers import decimal_text, exact_sum
+from perfeval.numbers import exact_sum
 from perfeval.pack import Group, KindRule
 from perfeval.workbook.compose import Formula, Value
 from perfeval.workbook.grid import column_letter
@@ -81,17 +80,19 @@ class TablePlan:
 
     def _lines(self) -> list[_Line]:
         results = {id(r.indicator): r for r in self.evaluation.rows} if self.evaluation else {}
+        found: dict[str, dict[str, list[Indicator]]] = {}  # by group and kind
+        for indicator in self.form.indicators:
+            found.setdefault(indicator.group, {}).setdefault(indicator.level2, []).append(indicator)
         lines = []
         for group in self.pack.groups:
             if group.scoring == "execution":
                 continue
-            mine = [i for i in self.form.indicators if i.group == group.name]
-            known = {kind.name for kind in group.kinds}
-            others = dict.fromkeys(i.level2 for i in mine if i.level2 not in known)
-            for kind in (*group.kinds, *(KindRule(name) for name in others)):
-                here = [i for i in mine if i.level2 == kind.name]
+            mine = found.get(group.name, {})
+            shared = next((c.text.strip() for c in self.pack.criteria if group.name in c.groups), "")
+            known = [kind.name for kind in group.kinds]
+            for kind in (*group.kinds, *(KindRule(name) for name in mine if name not in known)):
+                here = mine.get(kind.name, ())
                 printed = kind.indicators[len(here) :] if len(here) < len(kind.indicators) else ()
-                shared = next((c.text.strip() for c in self.pack.criteria if group.name in c.groups), "")
                 for number, indicator in enumerate(here):
                     fixed = kind.indicators[number] if number < len(kind.indicators) else None
                     criterion = indicator.text("criterion").strip() or (fixed.criterion if fixed else shared)
@@ -108,8 +109,9 @@ class TablePlan:
         self._unfilled = exact_sum(line.weight for line in lines if line.weight is not None)
         first = self.canvas.height + 1
         starts: list[int] = []
+        rows = self.canvas.sheet.rows
         for line in lines:
-            starts.append(self.canvas.height + 1)
+            starts.append(len(rows) + 1)
             self._line(line, starts[-1])
         last = self.canvas.height
         self.canvas.result.spans[self.layout.indicator_row] = (first, last)
@@ -128,7 +130,8 @@ class TablePlan:
             pictures, cells = self.canvas.pictures, indicator.cells
             for name, column in self._typed.items():
                 if (cell := cells.get(name)) is not None:
-                    values[column] = typed_value(cell, pictures)
+                    usual = cell.text and cell.number is None and cell.problem is None
+                    values[column] = cell.text if usual else typed_value(cell, pictures)
         first = self.canvas.add(self.layout.indicator_row, values)
         if line.group.scoring == "stated" and (score := columns.get("indicator.score")) is not None:
             look = Look(score.slot.style, unlocked=True)
@@ -187,9 +190,12 @@ class TablePlan:
     def _remember_levels(self, key: str, lines: Sequence[_Line], top: int) -> None:
         """Level names of neighbours become one cell, the topmost."""
         column = self.layout.columns.get(f"{key}.name")
+        if column is None:
+            return
+        positions, place = self.canvas.result.positions, (top, column.slot.column)
         for line in lines:
-            if column is not None and line.indicator is not None:
-                self.canvas.remember(line.indicator.cell(key), top, column.slot.column)
+            if line.indicator is not None and (where := line.indicator.cell(key).ref):
+                positions.setdefault(where, place)
 
     def _group_weight(self, group: Group) -> Value:
         """The points of a group; what its rows come to where it shares them with others."""
@@ -199,14 +205,11 @@ class TablePlan:
         return next((exact_value(result.weight) for result in scored if result.name == group.name), None)
 
     def _kind_weight(self, lines: list[_Line], top: int, bottom: int) -> Value:
-        weights = [
-            line.result.weight if line.result else line.weight
-            for line in lines
-            if line.weight is not None or (line.result and line.result.weight is not None)
-        ]
+        said = [line.result.weight if line.result else line.weight for line in lines]
+        weights = [weight for weight in said if weight is not None]
         if not weights:
             return None
-        total = exact_sum(weight for weight in weights if weight is not None)
+        total = exact_sum(weights) if len(weights) > 1 else weights[0]
         column = self.layout.columns.get("indicator.weight")
         if column is None:
             return exact_value(total)
@@ -227,6 +230,6 @@ def _runs(keys: Sequence[object]) -> list[tuple[int, int]]:
 
 def _weight(result: RowResult) -> Value:
     assert result.weight is not None
-    if result.weight_formula == decimal_text(Decimal(result.weight.numerator)) or "/" not in result.weight_formula:
+    if "/" not in result.weight_formula:
         return exact_value(result.weight)
     return Formula(result.weight_formula, float(result.weight))

@@ -79,25 +79,30 @@ class _Planner:
     # ---- rows outside the table ----
 
     def _static_row(self, row: int) -> None:
-        geometry = self.canvas.geometry[row]
+        canvas = self.canvas
+        geometry = canvas.geometry[row]
         source = self.form.rows.get(row)
         if source is not None:
-            self.canvas.known[source] = self.canvas.height + 1
+            canvas.known[source] = canvas.height + 1
         if geometry.fixed:
-            self.canvas.add_fixed(row)
+            canvas.add_fixed(row)
             return
         if geometry.section is not None:
             self._section(row, geometry.section)
             return
         values = geometry.labels.copy()
+        if not geometry.places:
+            canvas.add(row, values)
+            return
+        first = canvas.height + 1
         for slot in geometry.places:
             value = values[slot.column] = self._slot_value(slot)
-            if slot.path and value is not None and not isinstance(value, str):
-                self.numbers[slot.path] = ref(self.canvas.height + 1, slot.column)
-        first = self.canvas.add(row, values)
-        for slot in geometry.places:
-            if slot.path and (cell := self.form.fields.get(slot.path)) is not None:
-                self.canvas.remember(cell, first, slot.column)
+            assert slot.path is not None
+            if value is not None and not isinstance(value, str):
+                self.numbers[slot.path] = ref(first, slot.column)
+            if (cell := self.form.fields.get(slot.path)) is not None:
+                canvas.remember(cell, first, slot.column)
+        canvas.add(row, values)
 
     def _keep_together(self, template_row: int, first: int) -> None:
         """A heading stays with what follows it, the total with the table above."""
