@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from math import isfinite, nan
 
 from perfeval.model import Cell, CellProblem
@@ -32,6 +33,8 @@ _PICTURE = re.compile(r"=?(?:_xlfn\.)?DISPIMG\(")
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _TRUE = ("1", "true")
+# A number of at most 15 digits that is written as it is shown; every program reads the same number back.
+_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{0,5}[1-9]|-?[1-9][0-9]{0,8}|0")
 
 
 @record(frozen=True, slots=True)
@@ -128,6 +131,9 @@ def number_cell(
     address: str, value: str | float, style: NumberFormat, formula: str | None = None, date1904: bool = False
 ) -> Cell | None:
     """A cell with a number as its format shows it; what is no number stays text."""
+    if isinstance(value, str) and formula is None and not style.kind and _PLAIN.fullmatch(value):
+        text = f"{style.prefix}{value}{style.suffix}" if style.prefix or style.suffix else value
+        return Cell(address, text, Decimal(value))
     try:
         number = float(value)
     except ValueError:
