@@ -45,6 +45,7 @@ _SHARED = re.compile(r'<f t="shared"(?: ref="[A-Z0-9:]+")? si="([0-9]+)"')
 _REFERENCE = re.compile(r"&(?:#([0-9]{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));|&")
 _NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SHORT = 512  # characters of a text, as written, that may be a label
+_LONG = 4096  # characters of one that may be a scoring rule
 _SHORT_TAIL = 1 << 14  # characters behind the cells, as long as 400 merges
 _KEPT = 8192  # characters
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -133,7 +134,7 @@ def _cells(found: list[_Piece], maker: CellMaker) -> dict[tuple[int, int], Cell]
                 continue
         shown: str | None = value or inline
         if shown and "&" in shown:
-            shown = _unescaped(shown)
+            shown = (_unescaped_again if len(shown) <= _LONG else _unescaped)(shown)
         elif not (shown or empty or kind == "inlineStr"):
             shown = None
         cell = make(address, kind, style or late_style, shown, text)
@@ -208,6 +209,9 @@ def _unescaped(text: str) -> str:
     """`text` with its character references resolved; ValueError when one is none."""
     first, *others = text.split("&#")
     return _resolved(first) + "".join(map(_CHARACTERS.__getitem__, others))
+
+
+_unescaped_again = lru_cache(maxsize=256)(_unescaped)  # printed scoring rules come again in a batch
 
 
 class _Characters(dict[str, str]):
