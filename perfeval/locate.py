@@ -220,7 +220,7 @@ def _read_place(sheet: Sheet, place: _Place, marks: _Marks, row: int, index: Lab
         if position in sheet.cells:  # a merge taken apart repeats its text, as far as the label above it goes
             wide = same_to_the_right(sheet, places.rows[head.row], column)
             last = min(wide, same_to_the_right(sheet, *position))
-            places.consumed.update((row, after) for after in range(column, last + 1))
+            places.consumed.update([(row, after) for after in range(column, last + 1)])
         return
     # The cell right after the label is its value even where the table is narrower than the header.
     end = max(places.right_edge, begin) + 1
@@ -228,10 +228,12 @@ def _read_place(sheet: Sheet, place: _Place, marks: _Marks, row: int, index: Lab
         if other in marks:
             end = marks[other][0]
             break
+    cells, merged = sheet.cells, sheet.merged(row)
     for column in range(begin, end):
-        anchor = sheet.anchor(row, column)
-        if anchor in sheet.cells and anchor not in places.consumed:
-            places.fields[slot.path] = Found(anchor, sheet.cells[anchor])
+        merge = merged.get(column)
+        anchor = (row, column) if merge is None else (merge.top, merge.left)
+        if anchor in cells and anchor not in places.consumed:
+            places.fields[slot.path] = Found(anchor, cells[anchor])
             places.consumed.add(anchor)
             if place.last:
                 last = same_to_the_right(sheet, *anchor)

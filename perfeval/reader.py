@@ -126,7 +126,7 @@ class _Reading:
     def _indicators(self) -> Iterator[Indicator]:
         columns = self.places.columns
         consumed = self.places.consumed
-        held, anchor = self.sheet.cells, self.sheet.anchor
+        held = self.sheet.cells
         name_column = columns.get("indicator.name")
         if name_column is None:
             return
@@ -149,7 +149,7 @@ class _Reading:
                     cell = held.get(place)
                 at.append(place)
                 cells[key] = blank_at(*place) if cell is None else cell
-            at += [anchor(row, column) for column in beside]
+            at += [(row, c) if (merge := merged.get(c)) is None else (merge.top, merge.left) for c in beside]
             level1, level2 = cells.get("level1", BLANK), cells.get("level2", BLANK)
             if level1.text.strip():
                 if bare(level1.text) != bare(level1_text):
@@ -160,17 +160,15 @@ class _Reading:
             if not self._filled(cells):
                 self._pass_over(at, cells)
                 continue
-            fresh = {*at} - consumed
-            consumed |= fresh
             # A row that was made of several by merging is read once; a header repeated on a new page is none.
             identity = tuple([at[number] for number in telling])
             if identity in done or self._is_header(cells):
+                consumed.update(at)
                 continue
             done.add(identity)
             found = self._classified(row, level1_text, level2_text, cells)
-            if found is None:
-                consumed -= fresh  # kept beside the form
-            else:
+            if found is not None:  # else kept beside the form
+                consumed.update(at)
                 yield found
 
     def _pass_over(self, at: Sequence[Position], cells: Mapping[str, Cell]) -> None:
