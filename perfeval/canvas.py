@@ -8,10 +8,11 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from perfeval.findings import Finding
 from perfeval.layout import Layout, Slot
@@ -27,6 +28,7 @@ from perfeval.workbook.styles import Look
 __all__ = ["Canvas", "FormPlan", "exact_value", "typed_value"]
 
 _Merge = tuple[int, int, int, int]  # top, left, bottom, right
+_Went = tuple[Mapping[str, Cell], Mapping[str, int], int]  # cells of the input by key, their columns by key, the row
 _ADDRESSES = frozenset(
     ("cell", "other", "other_row", "table", "table_cell", "promise_cell")
 )  # parameters that name a place
@@ -39,12 +41,22 @@ class FormPlan:
     """A planned form sheet and the way from the input to it."""
 
     sheet: SheetPlan = field(default_factory=SheetPlan)
-    positions: dict[str, tuple[int, int]] = field(default_factory=dict)  # input address → row, column
+    went: list[_Went] = field(default_factory=list)
     rows: list[tuple[int, int]] = field(default_factory=list)  # known pairs input row → row, ascending
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)  # template row → first and last row
     criteria: dict[int, str] = field(default_factory=dict)  # row of an indicator → 评分标准 that stands there
     printed: list[tuple[str, str, str]] = field(default_factory=list)  # group, kind, name of rows nobody filled in
     quoted: bool = False  # whether a text in it is marked as one because it looks like a formula
+
+    @cached_property
+    def positions(self) -> dict[str, tuple[int, int]]:
+        """Input address → row and column; asked for only where something is said about a cell."""
+        found: dict[str, tuple[int, int]] = {}
+        for cells, columns, row in self.went:
+            for key, cell in cells.items():
+                if cell.ref and key in columns:
+                    found.setdefault(cell.ref, (row, columns[key]))
+        return found
 
     def row_of(self, row: int) -> int:
         """Where a row of the input went; rows in between keep their distance from the known row above."""
@@ -196,8 +208,7 @@ class Canvas:
 
     def remember(self, cell: Cell, row: int, column: int) -> None:
         """Note where a cell of the input went."""
-        if cell.ref:
-            self.result.positions.setdefault(cell.ref, (row, column))
+        self.result.went.append(({"": cell}, {"": column}, row))
 
     def down(self, key: str, top: int, bottom: int, value: Value) -> None:
         """Write a value into a column of the table, merged down over the rows it holds for."""
@@ -260,10 +271,8 @@ class Canvas:
             breaks = whole if len(whole) <= len(breaks) else breaks
         self.sheet.breaks = breaks
         for merge in self._columns:
-            if [row for row in breaks if merge[0] <= row < merge[2]]:
-                self.sheet.merges += self._closed(*merge, heights)
-            else:
-                self.sheet.merges.append(merge)
+            torn = [row for row in breaks if merge[0] <= row < merge[2]]
+            self.sheet.merges += self._closed(*merge, heights) if torn else [merge]
 
     def _closed(self, top: int, left: int, bottom: int, right: int, heights: list[float]) -> list[_Merge]:
         """A merge as one for each page it goes over, so that every page has its lines and a word is never cut.
@@ -296,6 +305,7 @@ class _Geometry:
     wrapped: tuple[tuple[int, float, textfit.Font], ...]  # first column, width and font of cells whose text wraps
     labels: dict[int, Value]  # fixed words by column; `height` is enough for them
     places: tuple[Slot, ...]
+    columns: dict[str, int]  # of these, by path; of one that stands twice, the first
     section: Slot | None  # the first of them that belongs to the narrative
     fixed: tuple[tuple[int, str], ...]  # the labels in order, if the row holds nothing else; () for any other row
 
@@ -342,6 +352,9 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
     labels = {slot.column: slot.text for slot in slots if slot.path is None}
     height = blueprint.rows[row]
     places = tuple(slot for slot in slots if slot.path is not None)
+    columns: dict[str, int] = {}
+    for slot in places:
+        columns.setdefault(slot.path or "", slot.column)
     section = next((slot for slot in places if (slot.path or "").startswith("narrative.")), None)
     # Rows that are written several times over carry no labels of their own.
     if row != layout.indicator_row and section is None:
@@ -350,7 +363,8 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
         wrapped = tuple(cell for cell in wrapped if cell[0] not in labels)
     plain = not places and row != layout.indicator_row and height <= textfit.MAX_HEIGHT and not formula_like((labels,))
     fixed = tuple(sorted(labels.items())) if plain else ()
-    return _Geometry(height, formats, tuple(spans), wide, wrapped, dict[int, Value](labels), places, section, fixed)
+    values = dict[int, Value](labels)
+    return _Geometry(height, formats, tuple(spans), wide, wrapped, values, places, columns, section, fixed)
 
 
 @lru_cache(maxsize=1024)

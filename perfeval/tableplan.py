@@ -142,11 +142,7 @@ class TablePlan:
                 self.canvas.result.printed.append((line.group.name, line.kind, " ".join(line.name.split())))
         else:
             self.canvas.known.setdefault(indicator.row, first)
-            positions = self.canvas.result.positions
-            for key, cell in indicator.cells.items():
-                place = self._places.get(key)
-                if place is not None and cell.ref:
-                    positions.setdefault(cell.ref, (first, place))
+            self.canvas.result.went.append((indicator.cells, self._places, first))
 
     def _column_value(self, line: _Line, name: str, row: int) -> Value:
         indicator, result = line.indicator, line.result
@@ -192,10 +188,9 @@ class TablePlan:
         column = self.layout.columns.get(f"{key}.name")
         if column is None:
             return
-        positions, place = self.canvas.result.positions, (top, column.slot.column)
-        for line in lines:
-            if line.indicator is not None and (where := line.indicator.cell(key).ref):
-                positions.setdefault(where, place)
+        columns = {key: column.slot.column}
+        went = self.canvas.result.went
+        went += [(line.indicator.cells, columns, top) for line in lines if line.indicator is not None]
 
     def _group_weight(self, group: Group) -> Value:
         """The points of a group; what its rows come to where it shares them with others."""

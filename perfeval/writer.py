@@ -95,13 +95,14 @@ class _Planner:
             canvas.add(row, values)
             return
         first = canvas.height + 1
+        fields = self.form.fields
         for slot in geometry.places:
             value = values[slot.column] = self._slot_value(slot)
             assert slot.path is not None
             if value is not None and not isinstance(value, str):
                 self.numbers[slot.path] = ref(first, slot.column)
-            if (cell := self.form.fields.get(slot.path)) is not None:
-                canvas.remember(cell, first, slot.column)
+        read = {path: fields[path] for path in geometry.columns if path in fields}
+        canvas.result.went.append((read, geometry.columns, first))
         canvas.add(row, values)
 
     def _keep_together(self, template_row: int, first: int) -> None:
