@@ -31,7 +31,7 @@ from perfeval.summary import Collection, Digest, digest, making, rendered, summa
 from perfeval.summary.book import workbook
 from perfeval.summary.digest import FormDigest, Funds, GroupScore, IndicatorLine, ProblemLine
 from perfeval.summary.packed import packed
-from perfeval.summary.sheetdata import filled
+from perfeval.summary.sheetdata import Cells, filled, rows_xml, texts_xml
 from perfeval.summary.tables import Link, Table
 from perfeval.summary.text import LONGEST, cell_text, csv_text
 from tests.support.office import convert, pdf_pages, requires_office, requires_validator, validation_errors
@@ -335,6 +335,19 @@ def test_no_text_becomes_a_formula_or_breaks_the_file(text: str) -> None:
                 if isinstance(cell.value, str) and csv_text(cell.value) != cell.value:
                     assert cell.quotePrefix, "typing Enter in the cell must not make a formula of it"
     assert book["指标明细"]["F2"].value == cell_text(text)
+
+
+CELLS = st.one_of(
+    st.sampled_from(["", "甲", *DANGEROUS, *ODD]),
+    st.text(st.sampled_from("甲a 1=+-@\uff1d\uff0b\uff0d\uff20<>&_x0041_%\0\1\n\t\u3000\U00020000"), max_size=40),
+)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS, st.sampled_from(["", "0", "8", "98.85", "-3"]), CELLS), max_size=40))
+def test_a_list_of_texts_is_written_as_cell_by_cell(rows: list[tuple[str, ...]]) -> None:
+    columns = [Cells("A", 1, 2, 12), Cells("B", 1, 2), Cells("C", 3, 4, numeric=True), Cells("D", 1, 2, 30)]
+    typed = [(first, second, Decimal(number) if number else None, last) for first, second, number, last in rows]
+    assert b"".join(texts_xml(rows, 2, columns)) == b"".join(rows_xml(typed, 2, columns))
 
 
 @given(st.text(st.characters(codec=None), max_size=30))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from io import BytesIO
@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 from perfeval.numbers import decimal_text
 from perfeval.planning import SUMMARY_MARK
-from perfeval.summary.sheetdata import Cells, Filling, Hyperlink, filled, rows_xml
+from perfeval.summary.sheetdata import Cells, Filling, Hyperlink, filled, rows_xml, texts_xml
 from perfeval.summary.tables import Column, Kind, Link, Row, Table
 from perfeval.summary.text import cell_text
 from perfeval.workbook.sheetxml import looks_like_formula
@@ -36,6 +36,10 @@ _MOST_LINKS = 65_000  # Excel refuses a sheet with more
 _FONT = "宋体"
 _HEAD_FONT = "黑体"
 _WRAPPED: frozenset[Kind] = frozenset(("text", "long"))
+_HORIZONTAL: Mapping[Kind, str] = {
+    "number": "right", "money": "right", "percent": "right", "plain": "center", "year": "center"
+}  # fmt: skip
+_NUMERIC: frozenset[Kind] = frozenset(("year", "number", "money", "percent"))
 _SAFE = "/:()[]{}!$&',;=@~+-_."  # and 汉字, which quote() would turn into %E6%B1…
 _PLAIN = re.compile(rf"[\w{re.escape(_SAFE)}]*")
 
@@ -56,7 +60,7 @@ def _filled(book: Any, tables: Sequence[Table], figures: Figures | None, folder:
     writer = _Writer(book, folder)
     fillings: list[tuple[Any, Filling]] = []
     for table in tables:
-        fillings += writer.long_list(table, most_rows) if table.large else [writer.sheet(table)]
+        fillings += [writer.sheet(table)] if table.texts is None else writer.long_list(table, table.texts(), most_rows)
     if figures is not None:
         from perfeval.summary.charts import add_charts
 
@@ -112,17 +116,17 @@ class _Writer:
             pieces += rows_xml(rows, heading + 1 + body, self._cells(sheet, table.columns, "sum", exact=True))
         return sheet, Filling(pieces, links)
 
-    def long_list(self, table: Table, most_rows: int) -> list[tuple[Any, Filling]]:
+    def long_list(self, table: Table, texts: Iterable[Sequence[str]], most_rows: int) -> list[tuple[Any, Filling]]:
         """Sheets with a heading only, and what is to be filled in below: as many sheets as the rows need."""
         fillings: list[tuple[Any, Filling]] = []
-        rows, left, number = iter(table.rows()), table.count, 1
+        rows, left, number = iter(texts), table.count, 1
         while left > 0 or number == 1:
             count = min(left, most_rows - 1)
             sheet = self._new_sheet(table, table.name if number == 1 else f"{table.name}({number})", 1, count)
             sheet.row_dimensions[1].height = 32
             sheet.append(self._heading(sheet, table.columns))
             cells = self._cells(sheet, table.columns, "body", exact=False)
-            fillings.append((sheet, Filling(rows_xml(islice(rows, count), 2, cells))))
+            fillings.append((sheet, Filling(texts_xml(islice(rows, count), 2, cells))))
             left -= count
             number += 1
         return fillings
@@ -148,6 +152,7 @@ class _Writer:
                 self._number(sheet, column.kind, f"{role} quoted"),
                 column.width if column.kind in _WRAPPED else 0,
                 partial(self._number_of, sheet, column.kind, role) if exact else None,
+                column.kind in _NUMERIC,
             )
             for letter, column in zip(_letters(columns), columns, strict=True)
         ]
@@ -284,7 +289,7 @@ def _styled(sheet: Any, kind: Kind, role: str, number_format: str) -> Any:
         cell.font = Font(name=_FONT, size=10, color="FF0563C1", underline="single")
     else:
         cell.font = Font(name=_FONT, size=10, bold=role == "sum")
-    horizontal = {"number": "right", "money": "right", "percent": "right", "plain": "center"}.get(kind, "left")
+    horizontal = _HORIZONTAL.get(kind, "left")
     cell.alignment = Alignment(horizontal=horizontal, vertical="center", wrap_text=kind in _WRAPPED)
     if kind == "percent" and number_format == "General":
         cell.number_format = "0.00%"

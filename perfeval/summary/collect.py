@@ -12,7 +12,7 @@ import tempfile
 import weakref
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import IO
@@ -22,14 +22,14 @@ from perfeval.files import reason
 from perfeval.findings import Finding
 from perfeval.planning import natural_key
 from perfeval.roster.names import same_name
-from perfeval.summary.digest import Digest, FormDigest, IndicatorLine, ProblemLine
+from perfeval.summary.digest import Digest, FormDigest
 from perfeval.summary.packed import Packed, Unpacker, packed, unpacked_lines
 
 __all__ = ["Collection", "Duplicate", "Entry", "duplicate_findings"]
 
 _NAMED = 5  # files that a message names
-_IN_MEMORY = 4_000_000  # bytes of details kept before they go to disk
-_PARTS = 3  # of each file in the store
+_IN_MEMORY = 1_500_000  # bytes of each kind kept before they go to disk
+_AHEAD, _ASIDE = 1 << 20, 1 << 13  # bytes read at once: where parts are asked for in their order, and elsewhere
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,15 +70,43 @@ class _File:
     entries: tuple[Entry, ...]
 
 
+class _Store:
+    """One part of each file, in a temporary file."""
+
+    def __init__(self) -> None:
+        self._stream: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - outlives this
+        weakref.finalize(self, self._stream.close)
+        self._ends = array("Q", (0,))
+        self._window, self._first = b"", 0  # what was read last, and where that begins
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def add(self, part: bytes) -> None:
+        if self._window:
+            self._stream.seek(0, os.SEEK_END)
+            self._window = b""
+        self._stream.write(part)
+        self._ends.append(self._ends[-1] + len(part))
+
+    def part(self, number: int) -> bytes:
+        begin, end = self._ends[number : number + 2]
+        last = self._first + len(self._window)
+        if begin < self._first or end > last:
+            size = _AHEAD if self._first <= begin <= last else _ASIDE
+            self._first = begin
+            self._stream.seek(begin)
+            self._window = self._stream.read(max(size, end - begin))
+        return self._window[begin - self._first : end - self._first]
+
+
 class Collection:
     """Everything a summary is made of. The order is that of the paths, whatever order the files came in."""
 
     def __init__(self) -> None:
         self.files: Counter[str] = Counter()  # how many files, by status
         self.problems = 0  # how many there are in the store
-        self._store: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - outlives this
-        weakref.finalize(self, self._store.close)
-        self._ends = array("Q", (0,))  # where the parts of each file end in the store
+        self._heads, self._lines, self._problems = self._stores = _Store(), _Store(), _Store()
         self._outputs: dict[int, str] = {}  # results that were there already, by the number of the file
         self._ordered: list[_File] | None = None  # as read back; None: not since the last file came
 
@@ -93,14 +121,12 @@ class Collection:
         """
         if digest.own:
             return
+        number = len(self._problems)
         try:
-            self._store.seek(0, os.SEEK_END)
-            self._store.write(b"".join(digest.parts))
+            for store, part in zip(self._stores, digest.parts, strict=True):
+                store.add(part)
         except OSError as error:
             raise PathError(f"汇总的临时文件写不进去:{reason(error)}。请确认放临时文件的磁盘有空间。") from error
-        number = self._count
-        for part in digest.parts:
-            self._ends.append(self._ends[-1] + len(part))
         if output is not None:
             self._outputs[number] = output
         self.files[digest.status] += 1
@@ -117,24 +143,23 @@ class Collection:
         """Paths of the files without a form."""
         return tuple(file.path for file in self._files() if not file.entries)
 
-    def indicators(self) -> Iterator[tuple[Entry, Iterator[IndicatorLine]]]:
-        """Form by form its indicators."""
+    def indicators(self) -> Iterator[tuple[Entry, Iterable[tuple[str, ...]]]]:
+        """Form by form its indicators: what an `IndicatorLine` holds."""
         for file in self._files():
-            for entry, lines in zip(file.entries, unpacked_lines(self._part(file.number, 1)), strict=True):
-                yield entry, map(IndicatorLine._make, lines)
+            yield from zip(file.entries, unpacked_lines(self._lines.part(file.number)), strict=True)
 
-    def details(self) -> Iterator[tuple[tuple[Entry, ...], str, Iterator[ProblemLine]]]:
-        """File by file: its forms, the workbook to look at, its problems."""
+    def details(self) -> Iterator[tuple[tuple[Entry, ...], str, Iterable[tuple[str, ...]]]]:
+        """File by file: its forms, the workbook to look at, its problems: what a `ProblemLine` holds."""
         for file in self._files():
             path = file.entries[0].file if file.entries else file.path
-            yield file.entries, path, map(ProblemLine._make, unpacked_lines(self._part(file.number, 2)))
+            yield file.entries, path, unpacked_lines(self._problems.part(file.number))
 
     def _files(self) -> list[_File]:
         if self._ordered is None:
             unpack = Unpacker()
             files = []
-            for number in range(self._count):
-                head = unpack(self._part(number, 0))
+            for number in range(len(self._problems)):
+                head = unpack(self._heads.part(number))
                 output = self._outputs.get(number, head.output)
                 entries = (
                     Entry(form, head.path, output, head.modified, missed, indicators, _mark(form))
@@ -143,15 +168,6 @@ class Collection:
                 files.append(_File(head.path, number, tuple(entries)))
             self._ordered = sorted(files, key=lambda file: natural_key(file.path))
         return self._ordered
-
-    @property
-    def _count(self) -> int:
-        return len(self._ends) // _PARTS
-
-    def _part(self, number: int, part: int) -> bytes:
-        begin, end = self._ends[_PARTS * number + part : _PARTS * number + part + 2]
-        self._store.seek(begin)
-        return self._store.read(end - begin)
 
     def duplicates(self) -> tuple[Duplicate, ...]:
         """Forms handed in more than once: the same form id, or the same unit, project, year and kind of form."""

@@ -5,7 +5,7 @@ The lists of indicators and problems have no title row, because other programs r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -14,14 +14,14 @@ from perfeval.findings import Finding
 from perfeval.roster import Match, Roster, RosterRow, match
 from perfeval.summary.collect import Collection, Entry
 from perfeval.summary.digest import IndicatorLine
-from perfeval.summary.tables import Column, Link, Row, Table
+from perfeval.summary.tables import Column, Kind, Link, Row, Table
 
 __all__ = ["indicators_table", "missing_table", "problems_table", "shortfalls_table"]
 
 _WHO = (
     Column("unit", "填报单位", "text", 18),
     Column("project", "项目名称", "text", 18),
-    Column("year", "年度", "plain", 7),
+    Column("year", "年度", "year", 7),
 )
 _INDICATOR = (
     Column("level1", "一级指标", "text", 8),
@@ -46,25 +46,31 @@ _FILE = Column("file", "文件", "text", 34, printed=False)
 def indicators_table(collection: Collection, counted: frozenset[Entry]) -> Table:
     """指标明细: one row for each indicator of each form that counts."""
 
-    def rows() -> Iterator[Row]:
-        for entry, line in _lines(collection, counted):
-            yield [*_who(entry), *_indicator(line), line.basis, line.met, line.reason, line.evidence, entry.file]
+    def texts() -> Iterator[Sequence[str]]:
+        for entry, lines in collection.indicators():
+            if entry in counted:
+                who, file = _who(entry), entry.file
+                for *line, _ in lines:
+                    yield (*who, *line, file)
 
     count = sum(entry.indicators for entry in counted)
-    return Table("indicators", "指标明细", (*_WHO, *_INDICATOR, *_TIDY, _FILE), rows, count, large=True, frozen=2)
+    return _long_list("indicators", "指标明细", (*_WHO, *_INDICATOR, *_TIDY, _FILE), texts, count)
 
 
 def shortfalls_table(collection: Collection, counted: frozenset[Entry]) -> Table:
     """未达标指标: every indicator that missed its target or lost points, with the reason."""
     reason = Column("reason", "未达标原因", "long", 46)
 
-    def rows() -> Iterator[Row]:
-        for entry, line in _lines(collection, counted):
-            if line.fell_short:
-                yield [*_who(entry), *_indicator(line), line.reason, entry.file]
+    def texts() -> Iterator[Sequence[str]]:
+        for entry, lines in collection.indicators():
+            if entry.missed and entry in counted:
+                who, file = _who(entry), entry.file
+                for line in map(IndicatorLine._make, lines):
+                    if line.fell_short:
+                        yield (*who, *line[: len(_INDICATOR)], line.reason, file)
 
     count = sum(entry.missed for entry in counted)
-    return Table("shortfalls", "未达标指标", (*_WHO, *_INDICATOR, reason, _FILE), rows, count, large=True, frozen=2)
+    return _long_list("shortfalls", "未达标指标", (*_WHO, *_INDICATOR, reason, _FILE), texts, count)
 
 
 def problems_table(collection: Collection) -> Table:
@@ -80,46 +86,51 @@ def problems_table(collection: Collection) -> Table:
         _FILE,
     )
 
-    def rows() -> Iterator[Row]:
+    def texts() -> Iterator[Sequence[str]]:
         for entries, path, problems in collection.details():
             by_sheet = {entry.form.sheet: entry for entry in entries}
-            for problem in problems:
-                entry = by_sheet.get(problem.sheet) or (entries[0] if len(entries) == 1 else None)
-                who = ("", "") if entry is None else (entry.form.unit, entry.form.project)
-                place = f"{problem.sheet}!{problem.cell}" if problem.cell else problem.sheet
-                yield [*who, problem.severity, problem.code, place, problem.label, problem.message, problem.fix, path]
+            for severity, code, sheet, cell, label, message, fix in problems:
+                entry = by_sheet.get(sheet) or (entries[0] if len(entries) == 1 else None)
+                unit, project = ("", "") if entry is None else (entry.form.unit, entry.form.project)
+                place = f"{sheet}!{cell}" if cell else sheet
+                yield unit, project, severity, code, place, label, message, fix, path
 
-    return Table("problems", "问题清单", columns, rows, collection.problems, large=True, frozen=2)
-
-
-def _lines(collection: Collection, counted: frozenset[Entry]) -> Iterator[tuple[Entry, IndicatorLine]]:
-    for entry, lines in collection.indicators():
-        if entry in counted:
-            for line in lines:
-                yield entry, line
+    return _long_list("problems", "问题清单", columns, texts, collection.problems)
 
 
-def _who(entry: Entry) -> Row:
-    return entry.form.unit, entry.form.project, entry.form.year
+def _long_list(
+    key: str, name: str, columns: tuple[Column, ...], texts: Callable[[], Iterable[Sequence[str]]], count: int
+) -> Table:
+    """A table of texts; who asks for its rows gets the numbers among them as such."""
+    makers = [_MAKERS.get(column.kind, str) for column in columns]
+
+    def rows() -> Iterator[Row]:
+        for row in texts():
+            yield [make(text) for make, text in zip(makers, row, strict=True)]
+
+    return Table(key, name, columns, rows, count, frozen=2, texts=texts)
 
 
-def _indicator(line: IndicatorLine) -> Row:
-    return (
-        line.level1,
-        line.level2,
-        line.name,
-        _number(line.weight),
-        line.target,
-        line.actual,
-        _number(line.completion),
-        _number(line.score),
-        _number(line.lost),
-    )
+def _who(entry: Entry) -> tuple[str, str, str]:
+    form = entry.form
+    return form.unit, form.project, "" if form.year is None else str(form.year)
 
 
 @lru_cache(maxsize=1024)
 def _number(text: str) -> Decimal | None:
     return Decimal(text) if text else None
+
+
+def _year(text: str) -> int | None:
+    return int(text) if text else None
+
+
+# What a column of a long list holds besides texts.
+_MAKERS: Mapping[Kind, Callable[[str], str | int | Decimal | None]] = {
+    "year": _year,
+    "number": _number,
+    "percent": _number,
+}
 
 
 # ---- 缺报名单 --------------------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "Link", "Overview", "Row", "Table", "duplicates_table", "overview", "units_table"]
 
-Kind = Literal["text", "long", "plain", "number", "money", "percent", "link"]
+Kind = Literal["text", "long", "plain", "year", "number", "money", "percent", "link"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Table:
     title: str = ""  # printed above the heading; "" for lists that other programs read
     remark: str = ""  # printed below the title
     last_is_sum: bool = False
-    large: bool = False  # may have hundreds of thousands of rows
+    texts: Callable[[], Iterable[Sequence[str]]] | None = None  # of a long list: the rows as texts, "" for None
     frozen: int = 1  # columns that stay in sight
 
 
