@@ -111,15 +111,18 @@ def plan_fill(
     paths: Sequence[Path],
     out: Path,
     on_exists: OnExists = OnExists.SUFFIX,
-    done: Callable[[Path], Path | None] | None = None,
+    done: Callable[[Path, str], Path | None] | None = None,
 ) -> Plan:
     """The files of `paths` and the name of each result under `out`; sub-folders are kept.
 
-    `done` knows the results of earlier runs that would come out the same again: those files are skipped.
+    `done` knows the results of earlier runs that would come out the same again: those files are skipped. It is asked
+    by path and by path without links.
     """
     _refuse_loops(paths, out)
     found, skipped = _expand(paths, out)
-    results = {} if done is None else {entry.real: done(entry.path) for entry in found if entry.fault is None}
+    results: dict[str, Path | None] = {}
+    if done is not None:
+        results = {entry.real: done(entry.path, entry.real) for entry in found if entry.fault is None}
     names = _Names(out, found, on_exists, results)
     chosen = [_unwritten(entry) if entry.fault is not None else names.choose(entry) for entry in found]
     tasks = tuple(entry for entry in chosen if isinstance(entry, Task))
@@ -140,12 +143,13 @@ def output_name(name: str) -> str:
 
     A name that the suffix makes too long for a disk is cut, so that a form is not sent back for the name of its file.
     """
-    path = Path(name)
-    own = _OWN_STEM.fullmatch(path.stem)
-    stem = own["stem"] if own else path.stem
+    dot = name.rfind(".")
+    stem, extension = (name[:dot], name[dot:]) if 0 < dot < len(name) - 1 else (name, "")
+    if own := _OWN_STEM.fullmatch(stem):
+        stem = own["stem"]
     while len(stem.encode("utf-8", "replace")) > _LONGEST_STEM:  # what is no UTF-8 counts one each, as on the disk
         stem = stem[:-1].rstrip()
-    return f"{stem}{SUFFIX}{'.xlsm' if path.suffix.lower() in _MACROS else '.xlsx'}"
+    return f"{stem}{SUFFIX}{'.xlsm' if extension.lower() in _MACROS else '.xlsx'}"
 
 
 def is_summary(path: str | Path) -> bool:
@@ -176,7 +180,8 @@ class _Names:
         self._taken = {_folded(entry.real): entry.path for entry in found}
         self._inputs = frozenset(self._taken)
         self._results = results
-        self._real: dict[Path, str] = {}  # real path of each folder below `out`
+        self._folders: dict[Path, Path] = {}  # folders below `out`
+        self._real: dict[Path, str] = {}  # their real paths
         for entry in found:
             if (result := results.get(entry.real)) is not None:
                 self._taken.setdefault(self._key(result.parent, result.name), entry.path)
@@ -184,22 +189,24 @@ class _Names:
     def choose(self, entry: _Found) -> Task | Skipped:
         if (result := self._results.get(entry.real)) is not None:
             return Skipped(entry.path, Finding("BAT007", params={"path": str(entry.path), "output": str(result)}))
-        folder = self._out / entry.below
+        folder = self._folders.get(entry.below)
+        if folder is None:
+            folder = self._folders[entry.below] = self._out / entry.below
         wanted = output_name(entry.path.name)
         wanted_key = self._key(folder, wanted)
         rival = self._taken.get(wanted_key)
         older: list[Path] = []
         for name in numbered_names(wanted):
-            key = self._key(folder, name)
+            key = wanted_key if name == wanted else self._key(folder, name)
             if key in self._taken:
                 continue
-            exists = os.path.lexists(folder / name)
+            target = folder / name
+            exists = os.path.lexists(target)
             if exists and self._on_exists is OnExists.SUFFIX:
-                older.append(folder / name)
+                older.append(target)
                 continue
             break
         self._taken[key] = entry.path
-        target = folder / name
         if exists and self._on_exists is OnExists.SKIP:
             return Skipped(entry.path, Finding("OUT005", params={"path": str(target)}))
         if name == wanted:

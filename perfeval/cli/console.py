@@ -57,6 +57,7 @@ class Console:
     def __init__(self) -> None:
         self.reader_gone = False  # nobody reads stdout any more
         self._progress = _Progress(sys.stderr)
+        self._plain = not _is_terminal(sys.stdout)
 
     @property
     def look(self) -> Look:
@@ -72,7 +73,11 @@ class Console:
             return
         self._progress.erase()
         try:
-            click.echo(text, nl=False)
+            if self._plain:  # a file or a pipe: nothing to translate, and often thousands of pieces
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            else:
+                click.echo(text, nl=False)
         except BrokenPipeError:
             self.reader_gone = True
             forget_stdout()

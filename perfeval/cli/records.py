@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Records"]
 
-_TOGETHER, _SECONDS = 32, 0.5  # files that may wait to be recorded, and for how long
+_TOGETHER, _SECONDS = 100, 0.5  # files that may wait to be recorded, and for how long
 
 
 class Records:
@@ -36,15 +36,16 @@ class Records:
         self._remarks: list[Finding] = []
         self._done: set[str] = set()
 
-    def result_of(self, path: Path) -> Path | None:
-        """The result of an earlier run that doing `path` again would only repeat."""
+    def result_of(self, path: Path, real: str) -> Path | None:
+        """The result of an earlier run that doing `path` (`real` without links) again would only repeat."""
         if self._force or (ledger := self._open()) is None:
             return None
-        entry = ledger.finished(path, self.options)
-        if entry is None:
+        finished = ledger.finished(path, real, self.options)
+        if finished is None:
             return None
-        self.faulty += entry.status == "error"
-        return entry.output
+        result, status = finished
+        self.faulty += status == "error"
+        return result
 
     def keep(self, report: Report[Any]) -> None:
         """Put a file that was just done on record, now or with the next ones."""
@@ -59,7 +60,7 @@ class Records:
         unsaved, self._unsaved = self._unsaved, []
         if not unsaved or (ledger := self._open()) is None:
             return
-        twins, fault = ledger.record_all(entry for _, entry in unsaved)
+        twins, fault = ledger.record_all([entry for _, entry in unsaved])
         self._saved = time.monotonic()
         if fault is not None:
             self._remarks.append(fault)
@@ -76,7 +77,7 @@ class Records:
         """What is to be said about the run as a whole; closes the ledger."""
         self.save()
         yield from self._remarks
-        if self._ledger is not None and self._done:
+        if self._ledger is not None and self._done and self._ledger.has_versions():
             yield from self._older_versions(self._ledger)
         self.close()
 

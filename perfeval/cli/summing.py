@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -63,13 +62,12 @@ class Summing:
 
         return partial(both, reduce=reduce)
 
-    def gathering(self, reports: Iterator[Report[tuple[T, Any]]]) -> Iterator[Report[T]]:
-        """The reports as `reduce` alone would make them; the digests stay here."""
+    def gathering(self, reports: Iterator[Report[tuple[T, Any]]]) -> Iterator[Report[tuple[T, Any]]]:
+        """The reports as they come, once their digests are taken in."""
         with contextlib.closing(reports):  # type: ignore[type-var]  # a generator
             for report in reports:
-                value, digest = report.value
-                self._add(digest)
-                yield replace(report, value=value)  # type: ignore[arg-type, misc]
+                self._add(report.value[1])
+                yield report
 
     def tell(self, console: Console, skipped: Sequence[Skipped], *, as_json: bool) -> None:
         """Write the summary, and say where it is or why it is not."""

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["check", "exit_code_of", "fill", "options_of", "pack_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 # The environment stood in the way, not the form: the exit code says so.
 _PATH_FAULTS = frozenset(("OUT001", "OUT002", "OUT003", "OUT004", "BAT002", "BAT003", "BAT012", "BAT014"))
@@ -157,11 +159,14 @@ def process(
     reduce = jsonout.file_text if as_json else partial(outcome_text, look=console.look)
     key = None if records is None else records.options
     jobs = jobs or batch.default_jobs(len(plan.tasks))
+    stops = log_folder is None
     if summing is None:
-        reports = batch.run(plan.tasks, options, reduce, jobs=jobs, record=key)
+        texts = run.follow(
+            batch.run(plan.tasks, options, reduce, jobs=jobs, record=key), str, stops_without_reader=stops
+        )
     else:
-        reports = summing.gathering(batch.run(plan.tasks, options, summing.reducing(reduce), jobs=jobs, record=key))
-    texts = run.follow(reports, stops_without_reader=log_folder is None)
+        both = batch.run(plan.tasks, options, summing.reducing(reduce), jobs=jobs, record=key)
+        texts = run.follow(summing.gathering(both), itemgetter(0), stops_without_reader=stops)
     with run.interruptible():
         for piece in jsonout.document(texts, lambda: _rest(plan, run, summing)) if as_json else texts:
             console.result(piece)
@@ -198,12 +203,14 @@ class _Run:
         self._log_folder = log_folder
         self._records = records
 
-    def follow(self, reports: Iterator[Report[str]], *, stops_without_reader: bool) -> Iterator[str]:
+    def follow(
+        self, reports: Iterator[Report[T]], text_of: Callable[[T], str], *, stops_without_reader: bool
+    ) -> Iterator[str]:
         """Pass on the text of each report, in order, until the end or Ctrl-C."""
         try:
             for report in reports:
                 self._count(report)
-                yield report.value
+                yield text_of(report.value)
                 if self._total > 1:
                     self._console.progress(self.done, self._total)
                 if self.interrupted or (self._console.reader_gone and stops_without_reader):
@@ -235,7 +242,7 @@ class _Run:
         finally:
             restore()
 
-    def _count(self, report: Report[str]) -> None:
+    def _count(self, report: Report[Any]) -> None:
         self.done += 1
         self.counts[report.status] += 1
         self._codes.update(report.codes)

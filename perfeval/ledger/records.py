@@ -9,20 +9,20 @@ import os
 import time
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 from perfeval import __version__
 from perfeval.numbers import decimal_text, exact_text
 from perfeval.pack import available, pack_folder
 from perfeval.pipeline import FormOutcome, Options, Outcome
+from perfeval.record import record
 
 __all__ = ["Entry", "FormLine", "entry_of", "file_key", "options_key", "plain_path", "same_file"]
 
 _RACY_NS = 2_000_000_000  # a file changed again within the resolution of its time stamp looks unchanged (FAT: 2 s)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FormLine:
     """One form of a workbook."""
 
@@ -45,7 +45,7 @@ class FormLine:
         return "\n".join((_plain(self.unit), _plain(self.project), str(self.year)))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entry:
     """One content of one file, and what came of it."""
 

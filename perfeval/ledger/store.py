@@ -18,6 +18,7 @@ from perfeval.errors import PathError
 from perfeval.files import reason
 from perfeval.findings import Finding
 from perfeval.ledger.records import Entry, FormLine, file_key, plain_path, same_file
+from perfeval.ledger.versions import family_keys
 
 __all__ = ["FOLDER", "Ledger", "ledger_path", "open_ledger", "refuse_links"]
 
@@ -54,6 +55,8 @@ _MIGRATIONS: tuple[str, ...] = (
 
 
 _COLUMNS = tuple(field.name for field in fields(Entry) if field.name != "forms")  # of the table `file`, in order
+_INSERT_FILE = f"INSERT INTO file ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
+_INSERT_FORM = "INSERT INTO form VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 def ledger_path(out: Path) -> Path:
@@ -108,6 +111,7 @@ class Ledger:
     def __init__(self, path: Path, out: Path, *, durable: bool = False) -> None:
         self.path = path
         self._out = out
+        self._folder = f"{out}{os.sep}"
         self._base = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
             self._base.execute("PRAGMA journal_mode = WAL")  # some shares cannot: SQLite then stays with its own
@@ -127,16 +131,30 @@ class Ledger:
 
     def record(self, entry: Entry) -> Finding | None:
         """Put `entry` on record in place of an earlier one of the same content and path; says why if it cannot."""
-        return self._change(lambda: self._insert(entry))
 
-    def record_all(self, entries: Iterable[Entry]) -> tuple[tuple[tuple[Entry, ...], ...], Finding | None]:
+        def work() -> None:
+            self._forget(entry)
+            self._insert(entry)
+
+        return self._change(work)
+
+    def record_all(self, entries: Sequence[Entry]) -> tuple[tuple[tuple[Entry, ...], ...], Finding | None]:
         """Record several at once; with each goes what `same_content` knew when its turn came."""
         twins: list[tuple[Entry, ...]] = []
 
         def work() -> None:
+            marks = ", ".join("?" * len(entries))
+            sql = f"SELECT digest FROM file WHERE digest IN ({marks})"  # noqa: S608 - question marks
+            known = {digest for (digest,) in self._base.execute(sql, [entry.digest for entry in entries])}
             for entry in entries:
-                self._insert(entry)
-                twins.append(self.same_content(entry))
+                if entry.digest in known:
+                    self._forget(entry)
+                    self._insert(entry)
+                    twins.append(self.same_content(entry))
+                else:
+                    known.add(entry.digest)
+                    self._insert(entry)
+                    twins.append(())
 
         fault = self._change(work)
         return tuple(twins), fault
@@ -151,15 +169,25 @@ class Ledger:
         found = self._entries("WHERE path = ? ORDER BY id DESC LIMIT 1", (file_key(path),))
         return found[0] if found else None
 
-    def finished(self, path: Path, options: str) -> Entry | None:
-        """The record of `path` if doing it again would change nothing: same content, options, and result in place."""
-        entry = self.latest(path)
-        if entry is None or entry.options != options or entry.status == "failed" or entry.output is None:
+    def finished(self, path: Path, real: str, options: str) -> tuple[Path, str] | None:
+        """The result and status of `path` (`real` without links) if doing it again would change nothing.
+
+        That is: same content, same options, and the result in place.
+        """
+        sql = (
+            "SELECT options, status, size, modified, settled, digest,"
+            " output, output_size, output_modified, output_digest FROM file WHERE path = ? ORDER BY id DESC LIMIT 1"
+        )
+        try:
+            row = self._base.execute(sql, (plain_path(real),)).fetchone()
+        except sqlite3.Error:  # as in `_entries`
             return None
-        result = (entry.output_size, entry.output_modified, entry.output_digest)
-        source = (entry.size, entry.modified if entry.settled else None, entry.digest)
-        if same_file(path, *source) and same_file(entry.output, *result):
-            return entry
+        if row is None or row[0] != options or row[1] == "failed" or row[6] is None:
+            return None
+        _, status, size, modified, settled, digest, output, *result = row
+        output = self._out / output
+        if same_file(path, size, modified if settled else None, digest) and same_file(output, *result):
+            return output, status
         return None
 
     def same_content(self, entry: Entry) -> tuple[Entry, ...]:
@@ -183,6 +211,20 @@ class Ledger:
     def not_archived(self) -> tuple[Entry, ...]:
         """Entries whose original was to be archived and perhaps was not."""
         return self._entries("WHERE archive IS NOT NULL AND NOT archived ORDER BY id")
+
+    def has_versions(self) -> bool:
+        """Whether two of the forms on record may be versions of one: `entries` and `submissions` tell which."""
+        sql = "SELECT path, archive IS NOT NULL, form.* FROM file JOIN form ON file = id"
+        seen: set[str] = set()
+        try:
+            for path, is_archived, *row in self._base.execute(sql):
+                keys = set(family_keys(path, _form_line(row), is_archived=is_archived))
+                if not seen.isdisjoint(keys):
+                    return True
+                seen |= keys
+        except sqlite3.Error:
+            return False
+        return False
 
     def entries(self) -> tuple[Entry, ...]:
         """Everything on record, oldest first."""
@@ -220,17 +262,17 @@ class Ledger:
             return _unwritten(self.path, error)
         return None
 
+    def _forget(self, entry: Entry) -> None:
+        self._base.execute("DELETE FROM file WHERE path = ? AND digest = ?", (entry.path, entry.digest))
+
     def _insert(self, entry: Entry) -> None:
         values = {name: getattr(entry, name) for name in _COLUMNS}
         values["codes"] = " ".join(entry.codes)
         for name in ("output", "archive"):
             values[name] = self._relative(values[name])
-        self._base.execute("DELETE FROM file WHERE path = ? AND digest = ?", (entry.path, entry.digest))
-        marks = ", ".join("?" * len(_COLUMNS))
-        sql = f"INSERT INTO file ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608 - names of our own columns
-        file = self._base.execute(sql, tuple(values.values())).lastrowid
+        file = self._base.execute(_INSERT_FILE, tuple(values.values())).lastrowid
         self._base.executemany(
-            "INSERT INTO form VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            _INSERT_FORM,
             [
                 (file, number, form.sheet, form.pack, form.form_id, form.revision,
                  form.unit, form.project, form.year, form.score, form.shown, form.grade)
@@ -247,9 +289,7 @@ class Ledger:
                 wanted = ", ".join(str(row[0]) for row in rows)
                 sql = f"SELECT * FROM form WHERE file IN ({wanted}) ORDER BY file, number"  # noqa: S608 - numbers
             for row in self._base.execute(sql) if rows else ():
-                file, _, sheet, pack, form_id, revision, unit, project, year, score, shown, grade = row
-                line = FormLine(sheet, pack, unit, project, year, score, shown, grade, form_id, revision)
-                forms[file].append(line)
+                forms[row[0]].append(_form_line(row))
         except sqlite3.Error:  # damage met on the way: unknown means that the file is done again
             return ()
         return tuple(self._entry(row, tuple(forms[row[0]])) for row in rows)
@@ -267,7 +307,15 @@ class Ledger:
         """Results are noted by their place in the output folder, which may move with all it holds."""
         if path is None:
             return None
+        if (text := str(path)).startswith(self._folder):
+            return plain_path(text[len(self._folder) :])
         return plain_path(path.relative_to(self._out) if path.is_relative_to(self._out) else path.absolute())
+
+
+def _form_line(row: Sequence[Any]) -> FormLine:
+    """A row of the table `form`."""
+    _, _, sheet, pack, form_id, revision, unit, project, year, score, shown, grade = row
+    return FormLine(sheet, pack, unit, project, year, score, shown, grade, form_id, revision)
 
 
 class _Damaged(sqlite3.DatabaseError):

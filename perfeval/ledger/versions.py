@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from perfeval.ledger.records import Entry, FormLine
 
-__all__ = ["Submission", "submissions"]
+__all__ = ["Submission", "family_keys", "submissions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,8 @@ def submissions(entries: Sequence[Entry]) -> tuple[Submission, ...]:
     rows = [(entry, form) for entry in entries for form in entry.forms]
     families = _Families(len(rows))
     for number, (entry, form) in enumerate(rows):
-        if entry.archive is None:  # in a hot folder the next file of the same name may be anything
-            families.join(number, f"path\n{entry.path}\n{form.sheet}")
-        if form.key is not None:
-            families.join(number, f"key\n{form.key}")
-        if form.form_id is not None:
-            families.join(number, f"id\n{form.form_id}")
+        for key in family_keys(entry.path, form, is_archived=entry.archive is not None):
+            families.join(number, key)
     newest: dict[int, str] = {}
     for members in families:
         first = max(members, key=lambda number: (rows[number][0].modified, number))
@@ -44,6 +40,16 @@ def submissions(entries: Sequence[Entry]) -> tuple[Submission, ...]:
         best = max(same_id, key=lambda number: (rows[number][1].revision or 0, number == first), default=first)
         newest.update((number, rows[best][0].path) for number in members if number != best)
     return tuple(Submission(entry, form, newest.get(number)) for number, (entry, form) in enumerate(rows))
+
+
+def family_keys(path: str, form: FormLine, *, is_archived: bool) -> Iterator[str]:
+    """What a form shares with its other versions."""
+    if not is_archived:  # in a hot folder the next file of the same name may be anything
+        yield f"path\n{path}\n{form.sheet}"
+    if (key := form.key) is not None:
+        yield f"key\n{key}"
+    if form.form_id is not None:
+        yield f"id\n{form.form_id}"
 
 
 class _Families:
