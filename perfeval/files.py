@@ -57,16 +57,15 @@ def write_atomic(target: Path, data: bytes, *, overwrite: bool = True, durable: 
         os.fsencode(target)
     except UnicodeEncodeError as error:  # a locale that cannot spell Chinese names
         raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), str(target)) from error
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(target)
+    folder = target.parent
+    temporary = folder / _temporary_name()
     try:
-        # O_EXCL: a name planted by somebody else is an error, not a place to write through.
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        with open(os.open(temporary, flags, 0o666), "wb") as stream:  # noqa: PTH123 - a descriptor, not a path
-            _remove_left_behind(target.parent)
+        with open(_created(temporary), "wb") as stream:
+            _remove_left_behind(folder)
             stream.write(data)
             stream.flush()
-            _adopt_mode(stream.fileno(), target)
+            if overwrite:
+                _adopt_mode(stream.fileno(), target)
             if durable:
                 os.fsync(stream.fileno())
         if overwrite:
@@ -74,7 +73,7 @@ def write_atomic(target: Path, data: bytes, *, overwrite: bool = True, durable: 
         else:
             _move_without_replacing(temporary, target)
         if durable:
-            _sync_folder(target.parent)
+            _sync_folder(folder)
     except BaseException:  # Ctrl-C too must not leave the temporary file
         _remove(temporary)
         raise
@@ -86,7 +85,7 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     OSError when there is something at `target` already.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(target)
+    temporary = target.parent / _temporary_name()
     try:
         temporary.mkdir()
         _remove_left_behind(target.parent)
@@ -115,8 +114,19 @@ def is_free(path: Path, data: bytes) -> bool:
     return not os.path.lexists(path) or holds(path, data)
 
 
-def _temporary(target: Path) -> Path:
-    return target.parent / f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}.tmp"
+def _temporary_name() -> str:
+    return f"{TEMPORARY_PREFIX}{os.urandom(8).hex()}.tmp"
+
+
+def _created(path: Path) -> int:
+    """The descriptor of a new file, with the folders it needs."""
+    # O_EXCL: a name planted by somebody else is an error, not a place to write through.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        return os.open(path, flags, 0o666)
+    except (FileNotFoundError, NotADirectoryError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, flags, 0o666)
 
 
 @lru_cache(maxsize=1024)

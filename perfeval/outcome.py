@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from perfeval.findings import Finding, Severity, worst
+from perfeval.findings import Finding, Severity
 from perfeval.memory import FormRecord
 from perfeval.model import Evaluation, Form
 from perfeval.pack import Pack
@@ -58,13 +58,10 @@ class Outcome:
     @property
     def status(self) -> Literal["ok", "warning", "error", "failed"]:
         """failed: no form could be read, or nothing be written; error: something must be corrected."""
-        gravest = worst(self.findings)
-        if (
-            self.bug
-            or not self.forms
-            or any(f.code.startswith("OUT") and f.severity is Severity.ERROR for f in self.findings)
-        ):
+        if self.bug or not self.forms:
             return "failed"
-        if gravest is Severity.ERROR:
-            return "error"
-        return "warning" if gravest is Severity.WARNING else "ok"
+        severities = {finding.severity for finding in self.findings}
+        if Severity.ERROR in severities:
+            unwritten = any(f.code.startswith("OUT") and f.severity is Severity.ERROR for f in self.findings)
+            return "failed" if unwritten else "error"
+        return "warning" if Severity.WARNING in severities else "ok"

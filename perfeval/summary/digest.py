@@ -85,10 +85,15 @@ class Funds:
     spent: Decimal | None
 
     @property
+    def received(self) -> Decimal | None:
+        """What was received, or planned in forms that do not say what was received."""
+        return self.budget if self.allocated is None else self.allocated
+
+    @property
     def rate(self) -> Fraction | None:
-        """执行率: spent ÷ received, or ÷ planned in forms that do not say what was received."""
-        base = self.budget if self.allocated is None else self.allocated
-        return None if self.spent is None or not base else Fraction(self.spent) / Fraction(base)
+        """执行率: spent ÷ received."""
+        received = self.received
+        return None if self.spent is None or not received else Fraction(self.spent) / Fraction(received)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +139,22 @@ def digest(outcome: Outcome) -> Digest:
     modified = 0
     with contextlib.suppress(OSError):
         modified = outcome.path.stat().st_mtime_ns
+    status = outcome.status
     return Digest(
         path=str(outcome.path),
         output=None if outcome.output is None else str(outcome.output),
-        status=outcome.status,
+        status=status,
         modified=modified,
-        forms=tuple(_form(entry, outcome) for entry in outcome.forms),
-        problems=tuple(_problem(f) for f in outcome.findings if f.severity is not Severity.NOTE),
+        forms=tuple([_form(entry, outcome, status) for entry in outcome.forms]),
+        problems=tuple([_problem(f) for f in outcome.findings if f.severity is not Severity.NOTE]),
         own=not outcome.forms and is_summary(outcome.path),
     )
 
 
-def _form(entry: FormOutcome, outcome: Outcome) -> FormDigest:
+def _form(entry: FormOutcome, outcome: Outcome, status: str) -> FormDigest:
     pack, form, evaluation = entry.pack, entry.form, entry.evaluation
     digits, total = pack.rounding.digits, evaluation.total
-    severities = Counter(f.severity for f in outcome.findings if f.sheet in ("", form.sheet))
+    severities = Counter([f.severity for f in outcome.findings if f.sheet in ("", form.sheet)])
     rows = evaluation.rows if evaluation.funds_score is None else (evaluation.funds_score, *evaluation.rows)
     return FormDigest(
         sheet=form.sheet,
@@ -161,7 +167,7 @@ def _form(entry: FormOutcome, outcome: Outcome) -> FormDigest:
         department=form.text("department").strip(),
         project=form.text("project").strip(),
         year=form.year,
-        status=_status(outcome, severities),
+        status="failed" if status == "failed" else _status(severities),
         funds=_funds(form, pack.money_unit),
         groups=tuple(
             GroupScore(group.name, group.weight, None if group.score is None else round_half_up(group.score, digits))
@@ -176,9 +182,7 @@ def _form(entry: FormOutcome, outcome: Outcome) -> FormDigest:
     )
 
 
-def _status(outcome: Outcome, severities: Counter[Severity]) -> str:
-    if outcome.status == "failed":
-        return "failed"
+def _status(severities: Counter[Severity]) -> str:
     gravest = (severity.value for severity in (Severity.ERROR, Severity.WARNING) if severities[severity])
     return next(gravest, "ok")
 

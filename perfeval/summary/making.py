@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 from perfeval.errors import PathError
 from perfeval.files import holds, is_free, reason, write_atomic, write_fault
 from perfeval.findings import Finding
-from perfeval.numbers import shown
+from perfeval.numbers import exact_sum, shown
 from perfeval.render import STATUS
 from perfeval.roster import Roster
 from perfeval.summary.charts import Figures, figures
@@ -65,7 +64,7 @@ def _remark(collection: Collection, entries: Sequence[Entry]) -> str:
     counts["failed"] += len(collection.failed)
     parts = "、".join(f"{STATUS[status]} {number}" for status, number in counts.items() if number)
     marks = [entry.mark for entry in entries if entry.mark is not None]
-    mean = f";平均分 {shown(Fraction(sum(marks, Fraction(0))) / len(marks))}" if marks else ""
+    mean = f";平均分 {shown(exact_sum(marks) / len(marks))}" if marks else ""
     replaced = len(collection.entries) - len(entries)
     others = f";另有 {replaced} 份重复报送未计入" if replaced else ""
     return f"共 {sum(counts.values())} 份" + (f":{parts}" if parts else "") + mean + others

@@ -53,8 +53,8 @@ def both(outcome: Outcome, reduce: Callable[[Outcome], T]) -> tuple[T, Packed]:
 def packed(file: Digest) -> Packed:
     """A digest as bytes."""
     head = (file.path, file.output, file.modified, [_form(form) for form in file.forms])
-    lines = [[tuple(line) for line in form.lines] for form in file.forms]
-    problems = [tuple(problem) for problem in file.problems]
+    lines = [list(map(tuple, form.lines)) for form in file.forms]
+    problems = list(map(tuple, file.problems))
     parts = (marshal.dumps(head), marshal.dumps(lines), marshal.dumps(problems))
     return Packed(file.status, file.own, len(problems), parts)
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from perfeval.numbers import exact_text, round_half_up
+from perfeval.numbers import exact_sum, exact_text, round_half_up
 from perfeval.quantity import convertible
 from perfeval.render import STATUS
 from perfeval.roster import same_name
@@ -257,7 +257,7 @@ def units_table(view: Overview) -> Table:
 
 def _unit_record(entries: Sequence[Entry], unit: str) -> dict[str, Any]:
     marks = [entry.mark for entry in entries if entry.mark is not None]
-    average = round_half_up(sum(marks, Fraction(0)) / len(marks), 2) if marks else None
+    average = round_half_up(exact_sum(marks) / len(marks), 2) if marks else None
     record: dict[str, Any] = {
         "mean": average,
         "unit": entries[0].form.unit if entries else "",
@@ -279,15 +279,17 @@ def _unit_record(entries: Sequence[Entry], unit: str) -> dict[str, Any]:
 
 def _joint_rate(entries: Sequence[Entry], unit: str) -> Decimal | None:
     """Spent ÷ received over the forms that say both."""
-    spent = base = Fraction(0)
+    spent: list[Fraction] = []
+    base: list[Fraction] = []
     for entry in entries:
         funds = entry.form.funds
-        received = funds.budget if funds.allocated is None else funds.allocated
         paid = _converted(funds.spent, funds.unit, unit)
-        received = _converted(received, funds.unit, unit)
-        if funds.rate is not None and paid is not None and received is not None:
-            spent, base = spent + Fraction(paid), base + Fraction(received)
-    return _ratio(spent / base) if base else None
+        received = _converted(funds.received, funds.unit, unit)
+        if paid is not None and received:
+            spent.append(Fraction(paid))
+            base.append(Fraction(received))
+    whole = exact_sum(base)
+    return _ratio(exact_sum(spent) / whole) if whole else None
 
 
 # ---- 重复报送 --------------------------------------------------------------------------------------------------------
