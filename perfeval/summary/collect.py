@@ -29,7 +29,7 @@ __all__ = ["Collection", "Duplicate", "Entry", "duplicate_findings"]
 
 _NAMED = 5  # files that a message names
 _IN_MEMORY = 1_500_000  # bytes of each kind kept before they go to disk
-_AHEAD, _ASIDE = 1 << 20, 1 << 13  # bytes read at once: where parts are asked for in their order, and elsewhere
+_LEAST, _MOST = 1 << 13, 1 << 20  # bytes read at once: ever more while parts are asked for in their order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,10 +93,10 @@ class _Store:
         begin, end = self._ends[number : number + 2]
         last = self._first + len(self._window)
         if begin < self._first or end > last:
-            size = _AHEAD if self._first <= begin <= last else _ASIDE
+            size = min(2 * len(self._window), _MOST) if self._first <= begin <= last else 0
             self._first = begin
             self._stream.seek(begin)
-            self._window = self._stream.read(max(size, end - begin))
+            self._window = self._stream.read(max(size, _LEAST, end - begin))
         return self._window[begin - self._first : end - self._first]
 
 
