@@ -21,7 +21,7 @@ from typing import Any
 from perfeval.findings import STAGES, Finding, code
 from perfeval.model import Cell, CellProblem
 from perfeval.record import record
-from perfeval.workbook.compose import text_cell
+from perfeval.workbook.compose import text_content
 from perfeval.workbook.grid import Book, Sheet
 from perfeval.workbook.properties import custom_properties
 from perfeval.workbook.sheetxml import MAIN, worksheet
@@ -133,11 +133,11 @@ def memory_sheet(memory: Memory) -> bytes:
     text = _text(memory)
     chunks = [text[start : start + _CHUNK] for start in range(0, len(text), _CHUNK)]
     head = json.dumps({"perfeval": _FORMAT, "cells": len(chunks), "digest": _digest(text)})
-    rows = "".join(
-        f'<row r="{number}"><c r="A{number}" t="inlineStr">{text_cell(content)}</c></row>'
+    rows = [
+        b'<row r="%d"><c r="A%d"%b</row>' % (number, number, text_content(content))
         for number, content in enumerate((_NOTICE, head, *chunks), 1)
-    )
-    return worksheet(f'<worksheet xmlns="{MAIN}">', {"sheetData": f"<sheetData>{rows}</sheetData>"})
+    ]
+    return worksheet(f'<worksheet xmlns="{MAIN}">', {"sheetData": b"".join((b"<sheetData>", *rows, b"</sheetData>"))})
 
 
 def memory_properties(memory: Memory) -> dict[str, str | None]:

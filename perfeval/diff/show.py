@@ -154,8 +154,7 @@ def _list(comparison: Comparison) -> bytes:
     formats = (*(3,) * 4, *(4,) * (columns - 4))
     font = Font(_FACE, 11.0)
     for texts in _rows(comparison):
-        needed = max(textfit.height(text, width, font) for text, width in zip(texts, _WIDTHS, strict=True))
-        height = min(max(needed, 20.0), textfit.MAX_HEIGHT)
+        height = min(max(textfit.row_height(texts, _WIDTHS, font), 20.0), textfit.MAX_HEIGHT)
         plan.rows.append(PlannedRow(height, formats, dict(enumerate(texts, 1))))
     elements: dict[str, str | bytes] = {
         "sheetPr": '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>',

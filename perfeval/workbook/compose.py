@@ -20,7 +20,6 @@ from perfeval.workbook.styles import Look
 __all__ = [
     "BESIDE",
     "Formula",
-    "Link",
     "Placed",
     "PlannedRow",
     "SheetPlan",
@@ -28,7 +27,8 @@ __all__ = [
     "merge_cells",
     "row_breaks",
     "sheet_data",
-    "text_cell",
+    "text_content",
+    "text_row",
 ]
 
 
@@ -64,31 +64,17 @@ class PlannedRow:
 
 
 @dataclass(slots=True)
-class Link:
-    """A link from a cell to a place in the workbook."""
-
-    cell: str
-    location: str  # 'Sheet'!A1
-
-
-@dataclass(slots=True)
 class SheetPlan:
     """A sheet to be written."""
 
     rows: list[PlannedRow] = field(default_factory=list)  # from row 1 on, without gaps
     merges: list[tuple[int, int, int, int]] = field(default_factory=list)  # top, left, bottom, right
-    links: list[Link] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)  # rows after which a new page begins
 
 
-def text_cell(text: str) -> str:
-    """The inside of an inline-string cell."""
-    space = ' xml:space="preserve"' if text != text.strip() or "\n" in text or "  " in text else ""
-    return f"<is><t{space}>{xml_text(text)}</t></is>"
-
-
 _SHORT = 64  # characters of a text that may come again in other files
-_LETTERS = tuple(column_letter(number) for number in range(1, 257))
+_COLUMNS = tuple(range(1, 257))
+_LETTERS = tuple(map(column_letter, _COLUMNS))
 
 
 def sheet_data(plan: SheetPlan, formats: Mapping[Any, int]) -> bytes:
@@ -122,6 +108,14 @@ def sheet_data(plan: SheetPlan, formats: Mapping[Any, int]) -> bytes:
     return b"".join(out)
 
 
+def text_row(xfs: tuple[int, ...], number: int, height: float, texts: Sequence[str]) -> bytes:
+    """The row of a table of words: every column has a format and a text."""
+    pieces = list(_row_pieces(xfs, number, _COLUMNS[: len(texts)]))
+    pieces[1::2] = _height(height), *map(text_content, texts)
+    pieces.append(b"</row>")
+    return b"".join(pieces)
+
+
 @lru_cache(maxsize=2048)
 def _row_pieces(xfs: tuple[int, ...], number: int, columns: tuple[int, ...]) -> tuple[bytes, ...]:
     """What stands around the height of a row and the contents of its `columns`; forms of a batch share most rows."""
@@ -146,7 +140,7 @@ def _height(points: float) -> bytes:
 def _content(value: Value) -> bytes:
     """What follows the attributes of a cell that all cells have, its end included."""
     if type(value) is str:
-        return _text(value) if len(value) <= _SHORT else _text.__wrapped__(value)
+        return _short_text(value) if len(value) <= _SHORT else text_content(value)
     if value is None:
         return b"/>"
     if isinstance(value, Formula):
@@ -156,10 +150,16 @@ def _content(value: Value) -> bytes:
     return f"><v>{value}</v></c>".encode()
 
 
-@lru_cache(maxsize=2048)
-def _text(text: str) -> bytes:
-    """The same for a text."""
-    return f' t="inlineStr">{text_cell(text)}</c>'.encode() if text else b"/>"
+def text_content(text: str) -> bytes:
+    """The same for a text of any length."""
+    if not text:
+        return b"/>"
+    start = _PRESERVED if text != text.strip() or "\n" in text or "  " in text else _PLAIN
+    return start + xml_text(text).encode() + b"</t></is></c>"
+
+
+_PLAIN, _PRESERVED = (f' t="inlineStr"><is><t{space}>'.encode() for space in ("", ' xml:space="preserve"'))
+_short_text = lru_cache(maxsize=2048)(text_content)
 
 
 @lru_cache(maxsize=1024)

@@ -9,9 +9,9 @@ first line, which names the author as Excel itself begins a comment.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import unescape
 
 from perfeval.record import record
@@ -53,6 +53,7 @@ _BOX_TYPE = (
     '<v:stroke joinstyle="miter"/><v:path gradientshapeok="t" o:connecttype="rect"/></v:shapetype>'
 )
 _WIDTH, _LINE, _LINE_LENGTH = 220, 16, 17  # of a box: pixels, pixels, 汉字
+_WIDTH_IN_POINTS = f"{_WIDTH * 0.75:g}"
 _CLUSTER = 1024  # ids of shapes are given out in blocks
 
 
@@ -128,7 +129,7 @@ def with_notes(
     number = authors.index(AUTHOR) if AUTHOR in authors else len(authors)
     author = "" if AUTHOR in authors else f"<{prefix}author>{AUTHOR}</{prefix}author>"
     before, between, after = _comment_frame(number, prefix)
-    items = "".join(f"{before}{note.ref}{between}{text(note.text)}{after}" for note in notes)
+    items = "".join([f"{before}{note.ref}{between}{text(note.text)}{after}" for note in notes])
     comments = b"".join(
         (
             comments[: authors_end.start()],
@@ -164,7 +165,7 @@ def _with_boxes(vml: bytes | None, notes: Sequence[Note], geometry: Geometry, cl
     following = max((int(match[1]) for match in _SHAPE_ID.finditer(vml)), default=cluster * _CLUSTER) + 1
     boxes = "" if b'id="_x0000_t202"' in vml else _declared(_BOX_TYPE, vml)
     start = _declared("<v:shape ", vml)
-    boxes += "".join(start + _box(note, following + at, geometry) for at, note in enumerate(notes))
+    boxes += "".join(_boxes(start, notes, following, geometry))
     return vml[:end] + boxes.encode() + vml[end:]
 
 
@@ -179,23 +180,25 @@ def _declared(element: str, vml: bytes) -> str:
     return f"{name}{missing}{space}{rest}"
 
 
-def _box(note: Note, number: int, geometry: Geometry) -> str:
-    """The shape of a note, its start tag begun already."""
-    row, column = parse_ref(note.ref)
-    lines = 1 + sum(max(1, -(-len(line) // _LINE_LENGTH)) for line in note.text.split("\n"))
-    height = lines * _LINE + 14
-    left = (column, 15)
-    top = (row - 2, 5) if row > 1 else (0, 2)
-    right = walk(left, _WIDTH, geometry.width, 1)
-    bottom = walk(top, height, geometry.height, 1)
-    anchor = ", ".join(f"{cell}, {offset}" for cell, offset in (left, top, right, bottom))
-    return (
-        f'id="_x0000_s{number}" type="#_x0000_t202" style="position:absolute;margin-left:0;margin-top:0;'
-        f'width:{_WIDTH * 0.75:g}pt;height:{height * 0.75:g}pt;z-index:{number % _CLUSTER};visibility:hidden"'
-        ' fillcolor="#fff2cc" o:insetmode="auto"><v:fill color2="#fff2cc"/>'
-        '<v:shadow on="t" color="black" obscured="t"/>'
-        '<v:path o:connecttype="none"/><v:textbox style="mso-direction-alt:auto"><div style="text-align:left"></div>'
-        '</v:textbox><x:ClientData ObjectType="Note"><x:MoveWithCells/><x:SizeWithCells/>'
-        f"<x:Anchor>{anchor}</x:Anchor><x:AutoFill>False</x:AutoFill><x:Row>{row - 1}</x:Row>"
-        f"<x:Column>{column - 1}</x:Column></x:ClientData></v:shape>"
-    )
+def _boxes(start: str, notes: Sequence[Note], following: int, geometry: Geometry) -> Iterator[str]:
+    """The shapes of notes, numbered from `following` on; each begins with `start`."""
+    width, height_of = cache(geometry.width), cache(geometry.height)
+    right_of = cache(lambda column: walk((column, 15), _WIDTH, width, 1))  # of the box of a note in that column
+    for number, note in enumerate(notes, following):
+        row, column = parse_ref(note.ref)
+        lines = 1 + sum([-(-len(line) // _LINE_LENGTH) or 1 for line in note.text.split("\n")])
+        height = lines * _LINE + 14
+        top, above = (row - 2, 5) if row > 1 else (0, 2)
+        (right, beside), (bottom, below) = right_of(column), walk((top, above), height, height_of, 1)
+        yield (
+            f'{start}id="_x0000_s{number}" type="#_x0000_t202" style="position:absolute;margin-left:0;margin-top:0;'
+            f'width:{_WIDTH_IN_POINTS}pt;height:{height * 0.75:g}pt;z-index:{number % _CLUSTER};visibility:hidden"'
+            ' fillcolor="#fff2cc" o:insetmode="auto"><v:fill color2="#fff2cc"/>'
+            '<v:shadow on="t" color="black" obscured="t"/>'
+            '<v:path o:connecttype="none"/><v:textbox style="mso-direction-alt:auto">'
+            '<div style="text-align:left"></div></v:textbox>'
+            '<x:ClientData ObjectType="Note"><x:MoveWithCells/><x:SizeWithCells/>'
+            f"<x:Anchor>{column}, 15, {top}, {above}, {right}, {beside}, {bottom}, {below}</x:Anchor>"
+            f"<x:AutoFill>False</x:AutoFill><x:Row>{row - 1}</x:Row><x:Column>{column - 1}</x:Column></x:ClientData>"
+            "</v:shape>"
+        )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from perfeval.record import record
 from perfeval.workbook import textfit
-from perfeval.workbook.compose import Link, PlannedRow, SheetPlan, merge_cells, sheet_data
+from perfeval.workbook.compose import merge_cells, text_row
 from perfeval.workbook.grid import Sheet
 from perfeval.workbook.sheetxml import MAIN, attribute, worksheet
 from perfeval.workbook.textfit import Font
@@ -18,13 +18,27 @@ __all__ = ["FORMATS", "PROBLEM_TITLES", "SHEET_NAME", "STYLES", "Problem", "is_p
 
 SHEET_NAME = "问题清单"
 PROBLEM_TITLES = "2:2"  # rows that every page of it repeats
-_TITLE = "自评表问题清单"
+_TITLES = ("自评表问题清单", "", "", "", "", "")
 _HEADER = ("级别", "编码", "位置", "栏目", "问题", "改法")
 _WIDTHS = (7.0, 9.0, 20.0, 26.0, 58.0, 48.0)
 _FACE = "宋体"
+_FONT = Font(_FACE, 11.0)
+_AROUND: Mapping[str, str] = {
+    "sheetPr": '<sheetPr><tabColor rgb="FFFFC000"/><pageSetUpPr fitToPage="1"/></sheetPr>',
+    "sheetViews": '<sheetViews><sheetView showGridLines="0" workbookViewId="0">'
+    '<pane ySplit="2" topLeftCell="A3" activePane="bottomLeft" state="frozen"/>'
+    '<selection pane="bottomLeft" activeCell="A3" sqref="A3"/></sheetView></sheetViews>',
+    "sheetFormatPr": '<sheetFormatPr defaultRowHeight="15"/>',
+    "cols": "<cols>"
+    + "".join(f'<col min="{n}" max="{n}" width="{w:g}" customWidth="1"/>' for n, w in enumerate(_WIDTHS, 1))
+    + "</cols>",
+    "mergeCells": merge_cells([(1, 1, 1, 6)]),
+    "pageMargins": '<pageMargins left="0.5" right="0.5" top="0.6" bottom="0.6" header="0.3" footer="0.3"/>',
+    "pageSetup": '<pageSetup paperSize="9" orientation="landscape" fitToHeight="0"/>',
+    "headerFooter": "<headerFooter><oddFooter>&amp;C第 &amp;P 页 共 &amp;N 页</oddFooter></headerFooter>",
+}
 # Formats: 0 plain (unused), 1 title, 2 header, 3 centred cell, 4 text cell, 5 link.
 FORMATS = range(1, 6)
-_UNLINKED, _LINKED = (3, 3, 4, 4, 4, 4), (3, 3, 5, 4, 4, 4)
 STYLES = (
     f'<styleSheet xmlns="{MAIN}">'
     '<fonts count="4">'
@@ -84,39 +98,23 @@ def is_problem_sheet(sheet: Sheet) -> bool:
 
 def problem_sheet(problems: Sequence[Problem], formats: Mapping[int, int]) -> bytes:
     """The sheet's XML; `formats` turns `FORMATS` into cell formats of the workbook written to."""
-    plan = SheetPlan(merges=[(1, 1, 1, 6)])
-    plan.rows.append(PlannedRow(30.0, (1,) * 6, {1: _TITLE}))
-    plan.rows.append(PlannedRow(21.0, (2,) * 6, dict(enumerate(_HEADER, 1))))
-    font = Font(_FACE, 11.0)
+    title, header, centred, plain, link = (formats[number] for number in FORMATS)
+    rows = [text_row((title,) * 6, 1, 30.0, _TITLES), text_row((header,) * 6, 2, 21.0, _HEADER)]
+    links = []
     for number, problem in enumerate(problems, 3):
         texts = (problem.severity, problem.code, problem.place, problem.label, problem.message, problem.fix)
-        linked = bool(problem.sheet)
-        needed = max(textfit.height(text, width, font) for text, width in zip(texts, _WIDTHS, strict=True))
-        height = min(max(needed, 20.0), textfit.MAX_HEIGHT)
-        plan.rows.append(PlannedRow(height, _LINKED if linked else _UNLINKED, dict(enumerate(texts, 1))))
-        if linked:
+        height = min(max(textfit.row_height(texts, _WIDTHS, _FONT), 20.0), textfit.MAX_HEIGHT)
+        xfs = (centred, centred, link if problem.sheet else plain, plain, plain, plain)
+        rows.append(text_row(xfs, number, height, texts))
+        if problem.sheet:
             name = problem.sheet.replace("'", "''")
-            plan.links.append(Link(f"C{number}", f"'{name}'!{problem.cell or 'A1'}"))
-    last = len(plan.rows)
+            location = attribute(f"'{name}'!{problem.cell or 'A1'}")
+            links.append(f'<hyperlink ref="C{number}" location="{location}"/>')
     elements: dict[str, str | bytes] = {
-        "sheetPr": '<sheetPr><tabColor rgb="FFFFC000"/><pageSetUpPr fitToPage="1"/></sheetPr>',
-        "dimension": f'<dimension ref="A1:F{last}"/>',
-        "sheetViews": '<sheetViews><sheetView showGridLines="0" workbookViewId="0">'
-        '<pane ySplit="2" topLeftCell="A3" activePane="bottomLeft" state="frozen"/>'
-        '<selection pane="bottomLeft" activeCell="A3" sqref="A3"/></sheetView></sheetViews>',
-        "sheetFormatPr": '<sheetFormatPr defaultRowHeight="15"/>',
-        "cols": "<cols>"
-        + "".join(f'<col min="{n}" max="{n}" width="{w:g}" customWidth="1"/>' for n, w in enumerate(_WIDTHS, 1))
-        + "</cols>",
-        "sheetData": sheet_data(plan, formats),
-        "mergeCells": merge_cells(plan.merges),
-        "hyperlinks": "<hyperlinks>"
-        + "".join(f'<hyperlink ref="{link.cell}" location="{attribute(link.location)}"/>' for link in plan.links)
-        + "</hyperlinks>"
-        if plan.links
-        else "",
-        "pageMargins": '<pageMargins left="0.5" right="0.5" top="0.6" bottom="0.6" header="0.3" footer="0.3"/>',
-        "pageSetup": '<pageSetup paperSize="9" orientation="landscape" fitToHeight="0"/>',
-        "headerFooter": "<headerFooter><oddFooter>&amp;C第 &amp;P 页 共 &amp;N 页</oddFooter></headerFooter>",
+        **_AROUND,
+        "dimension": f'<dimension ref="A1:F{len(problems) + 2}"/>',
+        "sheetData": b"".join((b"<sheetData>", *rows, b"</sheetData>")),
     }
-    return worksheet(f'<worksheet xmlns="{MAIN}">', {name: xml for name, xml in elements.items() if xml})
+    if links:
+        elements["hyperlinks"] = f"<hyperlinks>{''.join(links)}</hyperlinks>"
+    return worksheet(f'<worksheet xmlns="{MAIN}">', elements)

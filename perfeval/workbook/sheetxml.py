@@ -38,7 +38,6 @@ _ODD = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f
 _SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _FIRST = _SIGNS | {char for char in map(chr, range(0x3001)) if char.isspace()}
 _FORMULA = re.compile(rf"\s*[{re.escape(''.join(sorted(_SIGNS)))}]")
-_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 
 
@@ -57,9 +56,9 @@ def storable(content: str) -> str:
 def text(content: str) -> str:
     """A text as it stands between tags."""
     content = storable(content)
-    if "&" in content or "<" in content or ">" in content:
-        return content.translate(_MARKUP)
-    return content
+    if "&" in content:
+        content = content.replace("&", "&amp;")
+    return content.replace("<", "&lt;").replace(">", "&gt;")  # `translate` looks every character up
 
 
 def attribute(content: str) -> str:

@@ -23,7 +23,7 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-__all__ = ["MAX_HEIGHT", "Font", "height", "join", "lines", "portions", "split"]
+__all__ = ["MAX_HEIGHT", "Font", "height", "join", "lines", "portions", "row_height", "split"]
 
 MAX_HEIGHT = 409.0  # points; Excel's limit for one row
 
@@ -86,9 +86,10 @@ class Font(NamedTuple):
 
 def lines(text: str, width: float, font: Font, digit: float = 7.0) -> int:
     """Lines that `text` takes in a cell of `width` column units (the sum over its columns); 1 for a blank one."""
+    room = _room(width, font, digit)
     if len(text) <= _SHORT:
-        return _short_lines(text, width, font, digit)
-    return (_long_lines if len(text) <= _LONG else _lines)(text, width, font, digit)
+        return _short_lines(text, room, font.bold)
+    return (_long_lines if len(text) <= _LONG else _lines)(text, room, font.bold)
 
 
 def height(text: str, width: float, font: Font, digit: float = 7.0) -> float:
@@ -96,6 +97,15 @@ def height(text: str, width: float, font: Font, digit: float = 7.0) -> float:
     if len(text) <= _SHORT:
         return _short_height(text, width, font, digit)
     return _height(lines(text, width, font, digit), font.size)
+
+
+def row_height(texts: Iterable[str], widths: tuple[float, ...], font: Font, digit: float = 7.0) -> float:
+    """Points of row height that `texts` need, each in a cell of its width."""
+    most, bold = 1, font.bold
+    for text, room in zip(texts, _rooms(widths, font, digit), strict=True):
+        if len(text) * _WIDEST > room or "\n" in text:
+            most = max(most, (_short_lines if len(text) <= _SHORT else _lines)(text, room, bold))
+    return _height(most, font.size)
 
 
 def portions(height: float, size: float) -> tuple[float, ...]:
@@ -191,9 +201,13 @@ def _room(width: float, font: Font, digit: float) -> int:
     return max(1, int(pixels * 0.75 / font.size * _EM))
 
 
-def _lines(text: str, width: float, font: Font, digit: float) -> int:
-    room = _room(width, font, digit)
-    substitute, either = _TABLES[font.bold]
+@lru_cache(maxsize=64)
+def _rooms(widths: tuple[float, ...], font: Font, digit: float) -> tuple[int, ...]:
+    return tuple([_room(width, font, digit) for width in widths])
+
+
+def _lines(text: str, room: int, bold: bool) -> int:
+    substitute, either = _TABLES[bold]
     count = most = 0
     for paragraph in text.split("\n"):
         measured = _bytes(paragraph)
@@ -212,7 +226,7 @@ _long_lines = lru_cache(maxsize=256)(_lines)
 
 @lru_cache(maxsize=2048)
 def _short_height(text: str, width: float, font: Font, digit: float) -> float:
-    return _height(_short_lines(text, width, font, digit), font.size)
+    return _height(_lines(text, _room(width, font, digit), font.bold), font.size)
 
 
 def _height(lines: int, size: float) -> float:
@@ -223,7 +237,7 @@ def _line_starts(paragraph: str, widths: bytes, room: int) -> list[int]:
     """Index of the first character of every line of a paragraph; one even for a blank paragraph."""
     starts = [0]
     length = len(paragraph)
-    if length * _WIDEST <= room:
+    if length * _WIDEST <= room or (length * _EM <= room and sum(widths) <= room):
         return starts
     ends = list(accumulate(widths))
     start = used = 0
