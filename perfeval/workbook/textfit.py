@@ -207,16 +207,19 @@ def _rooms(widths: tuple[float, ...], font: Font, digit: float) -> tuple[int, ..
 
 
 def _lines(text: str, room: int, bold: bool) -> int:
+    """Wider letters never make fewer lines: what stays short in the larger widths need not be measured in both."""
     substitute, either = _TABLES[bold]
-    count = most = 0
-    for paragraph in text.split("\n"):
-        measured = _bytes(paragraph)
-        widths = measured.translate(substitute)
-        starts = len(_line_starts(paragraph, widths, room))
-        count += starts
-        if most < _SPARE_FROM:
-            wider = measured.translate(either)
-            most += starts if wider == widths else len(_line_starts(paragraph, wider, room))
+    paragraphs = [(paragraph, _bytes(paragraph)) for paragraph in text.split("\n")]
+    most = 0
+    for paragraph, measured in paragraphs:
+        most += len(_line_starts(paragraph, measured.translate(either), room))
+        if most >= _SPARE_FROM:
+            break
+    else:
+        return most
+    count = sum(
+        [len(_line_starts(paragraph, measured.translate(substitute), room)) for paragraph, measured in paragraphs]
+    )
     return max(count, most) if count < _SPARE_FROM else count
 
 
