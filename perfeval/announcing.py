@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from perfeval.findings import Finding
 from perfeval.layout import COMPUTED
@@ -35,10 +35,12 @@ def announced(book: Book, package: Package | None, forms: Sequence[tuple[Sheet, 
         if objects:
             found.append(Finding("TPL033", params={"kind": book.kind, "what": "、".join(objects)}))
     for sheet, outcome in forms:
-        typed = [cell for cell in _as_read(outcome) if cell.ref]
-        formulas = dict.fromkeys([cell.ref for cell in typed if cell.formula is not None and cell.problem is None])
+        typed = _as_read(outcome)
+        formulas = dict.fromkeys(
+            [cell.ref for cell in typed if cell.formula is not None and cell.problem is None and cell.ref]
+        )
         rich = rich_cells(package, sheet.part) if package is not None and sheet.part else frozenset()
-        mixed = dict.fromkeys([cell.ref for cell in typed if cell.ref in rich] if rich else ())
+        mixed = dict.fromkeys([cell.ref for cell in typed if cell.ref and cell.ref in rich] if rich else ())
         for code, refs in (("TPL034", formulas), ("TPL035", mixed)):
             if refs:
                 # Of the file as a whole, in the addresses of the original: the cells have others now.
@@ -51,11 +53,11 @@ def _named(refs: Sequence[str]) -> str:
     return named if len(refs) <= _NAMED else f"{named} 等 {len(refs)} 个单元格"
 
 
-def _as_read(outcome: FormOutcome) -> Iterator[Cell]:
+def _as_read(outcome: FormOutcome) -> list[Cell]:
     """The cells that a person fills in as they stood in the sheet; one that several rows share comes several times."""
     form = outcome.read or outcome.form
-    yield from (cell for path, cell in form.fields.items() if not path.startswith(COMPUTED))
+    cells = [cell for path, cell in form.fields.items() if not path.startswith(COMPUTED)]
     for indicator in form.indicators:
-        yield from (cell for key, cell in indicator.cells.items() if key not in _MADE_ANEW)
-    yield from form.narrative.values()
-    yield from (stray.cell for stray in form.strays)
+        cells += [cell for key, cell in indicator.cells.items() if key not in _MADE_ANEW]
+    cells += form.narrative.values()
+    return cells + [stray.cell for stray in form.strays]
