@@ -75,7 +75,8 @@ def shown(value: Fraction, digits: int = 2) -> str:
 
 def percent_text(ratio: Fraction, digits: int = 2) -> str:
     """A ratio as a percentage without trailing zeros: 0.8313 becomes `83.13%`."""
-    return shown(ratio * 100, digits) + "%"
+    numerator, denominator = ratio.as_integer_ratio()
+    return _plain(half_up(numerator * 10 ** (digits + 2), denominator), digits) + "%"
 
 
 @lru_cache(maxsize=4096)

@@ -15,7 +15,7 @@ from perfeval.review.context import ReviewContext, Rule
 
 __all__ = ["RULES"]
 
-_FLOAT_NOISE = Fraction(1, 10**9)
+_FLOAT_DIGITS = 10**9  # numbers that differ by less than one such part are the same
 _CENT = Fraction(1, 100)
 
 
@@ -54,7 +54,7 @@ def stated_total(context: ReviewContext) -> Iterator[Finding]:
     if None not in typed and typed_sum == fraction(stated) and any(_differs(row, digits) for row in results):
         return
     scores = [row.score for row in results if row.score is not None]
-    if fraction(stated) == exact_sum([fraction(round_half_up(score, digits)) for score in scores]):
+    if fraction(stated) * 10**digits == sum([_rounded(*score.as_integer_ratio(), digits)[0] for score in scores]):
         cause = CAUSES["rows_rounded_first"]
     elif _agrees(stated, exact_sum(scores), digits):
         cause = CAUSES["rows_not_rounded"]
@@ -201,7 +201,9 @@ def _agrees(stated: Decimal, exact: Fraction, digits: int) -> bool:
 
 def _is_float_of(exact: Fraction, stated: Decimal) -> bool:
     """Whether a number differs only by what binary floating point loses in a sum of some rows."""
-    return abs(fraction(stated) - exact) < _FLOAT_NOISE
+    numerator, denominator = exact.as_integer_ratio()
+    written, scale = stated.as_integer_ratio()
+    return abs(written * denominator - numerator * scale) * _FLOAT_DIGITS < scale * denominator
 
 
 @lru_cache(maxsize=1024)

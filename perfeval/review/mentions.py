@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from perfeval.model import Kind, Quantity
-from perfeval.numbers import fraction, round_half_up
+from perfeval.numbers import fraction, rounds_to
 from perfeval.quantity import convertible, numbers_in
 
 __all__ = ["Mention", "agrees", "core", "in_unit", "likeness", "mentions", "pairs"]
@@ -101,12 +101,10 @@ def agrees(quantity: Quantity, exact: Fraction, unit: str | None) -> bool:
         return there <= quantity.value
     exponent = quantity.value.normalize().as_tuple().exponent
     digits = max(-exponent, 0) if isinstance(exponent, int) else 0
-    return round_half_up(there, digits) == quantity.value or _cut(there, digits) == quantity.value
-
-
-def _cut(value: Fraction, digits: int) -> Decimal:
-    scaled = value * 10**digits
-    return Decimal(scaled.numerator // scaled.denominator).scaleb(-digits)
+    if rounds_to(quantity.value, digits, there):
+        return True
+    numerator, denominator = there.as_integer_ratio()
+    return quantity.value == Decimal(f"{numerator * 10**digits // denominator}e-{digits}")  # cut off
 
 
 @lru_cache(maxsize=4096)
