@@ -9,7 +9,7 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -19,6 +19,7 @@ from perfeval.layout import Layout, Slot
 from perfeval.model import Cell, CellProblem
 from perfeval.numbers import decimal_text
 from perfeval.paging import LARGE_UNIT, Page, joined, page_height, small_units
+from perfeval.record import record
 from perfeval.workbook import textfit
 from perfeval.workbook.compose import BESIDE, Formula, Placed, PlannedRow, SheetPlan, Value
 from perfeval.workbook.grid import Range, ref
@@ -36,7 +37,7 @@ _IN_BRACKETS = re.compile(r"(?<=\()[A-Z]{1,3}[1-9][0-9]*(?=\))")
 _USUAL_SIZE = 10.5  # points of the text of a form
 
 
-@dataclass
+@record()
 class FormPlan:
     """A planned form sheet and the way from the input to it."""
 
@@ -294,7 +295,7 @@ class Canvas:
         return [(first, left, last, right) for first, last in parts if last > first or right > left]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Geometry:
     """What is always the same about one row of the template."""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
 from perfeval.layout import TABLE_PREFIXES, Layout, Slot, bare, yearless
+from perfeval.record import record
 from perfeval.workbook.grid import Sheet
 
 __all__ = [
@@ -65,7 +65,7 @@ def nearest(wanted: Iterable[str], texts: Mapping[Position, str], cutoff: float 
 _Beginning = tuple[tuple[str, str], int]  # `Slot.spoken` of a label, and where it ends
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Patterns:
     """Labels that share their cell with a value, as one regular expression over the beginnings of cells."""
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from perfeval.errors import PackError
 from perfeval.files import read_fault
+from perfeval.record import record
 from perfeval.workbook.blueprint import Blueprint, read_blueprint
 from perfeval.workbook.grid import Range
 from perfeval.workbook.package import BadWorkbook
@@ -55,7 +56,7 @@ def yearless(word: str) -> tuple[str, ...]:
     return tuple(other for other in found if other not in (word, ""))
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Slot:
     """One cell of the template: a label, a place for a value, or both."""
 
@@ -88,7 +89,7 @@ class Slot:
         return any(char.isalnum() for char in self.text + self.suffix)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Column:
     """A column of the indicator table."""
 
@@ -99,7 +100,7 @@ class Column:
     words: frozenset[str]  # normalised words any of which means this column
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Layout:
     """The compiled form of one pack."""
 

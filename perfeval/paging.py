@@ -6,10 +6,10 @@ A unit is a run of rows, first and last, that no page should tear.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from perfeval.layout import Layout
+from perfeval.record import record
 
 __all__ = ["LARGE_UNIT", "Page", "joined", "page_height", "small_units"]
 
@@ -17,7 +17,7 @@ _PAGE_SAFETY = 0.95  # of a page is planned for: programs differ a little in wid
 LARGE_UNIT = 0.6  # of a page; a larger group of rows may be torn
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Page:
     """A page to be filled with rows."""
 

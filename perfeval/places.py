@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from perfeval.labels import Position
 from perfeval.layout import Column, Slot
@@ -22,7 +22,7 @@ class Found:
     cell: Cell  # its text is the value alone, without the fixed words around it
 
 
-@dataclass
+@record()
 class Places:
     """Everything that was recognised of a form in one sheet."""
 

@@ -13,7 +13,6 @@ import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 from perfeval.errors import PathError, UsageError
 from perfeval.files import read_fault
 from perfeval.findings import Finding
+from perfeval.record import record
 
 __all__ = [
     "SUFFIX",
@@ -66,7 +66,7 @@ class OnExists(StrEnum):
     OVERWRITE = "overwrite"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Task:
     """One file to be done."""
 
@@ -77,7 +77,7 @@ class Task:
     fault: bool = False  # cannot be read at all; the findings say why
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Skipped:
     """A file left alone, and why."""
 
@@ -85,7 +85,7 @@ class Skipped:
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Plan:
     """Everything a run is going to do."""
 
@@ -93,7 +93,7 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Found:
     path: Path
     real: str  # the same without links

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perfeval.findings import Code, Finding
 from perfeval.numbers import decimal_text, shown
+from perfeval.record import record
 
 if TYPE_CHECKING:
     from perfeval.model import Evaluation, RowResult
@@ -48,7 +48,7 @@ _NOT_LAST = frozenset("([{「『【《〈“‘\uff08")
 _ANSI = {"error": "1;31", "failed": "1;31", "warning": "33", "note": "36", "ok": "32", "strong": "1", "faint": "2"}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Look:
     """How lines are to look: colours only on a terminal, a width only where lines should be wrapped."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
@@ -12,6 +11,7 @@ from perfeval.layout import Layout
 from perfeval.model import Evaluation, Form, Indicator, RowResult
 from perfeval.numbers import exact_sum
 from perfeval.pack import Group, KindRule
+from perfeval.record import record
 from perfeval.workbook.compose import Formula, Value
 from perfeval.workbook.grid import column_letter
 from perfeval.workbook.styles import Look
@@ -21,7 +21,7 @@ __all__ = ["TablePlan"]
 _BLANK_ROWS = 2  # rows for each kind in a form that is handed out
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class _Line:
     """One line of the indicator table before it is laid out."""
 

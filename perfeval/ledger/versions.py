@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from perfeval.ledger.records import Entry, FormLine
+from perfeval.record import record
 
 __all__ = ["Submission", "family_keys", "submissions"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Submission:
     """A form on record; `newer` is the file that takes its place, None when this one counts."""
 

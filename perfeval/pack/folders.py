@@ -11,7 +11,6 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
@@ -23,6 +22,7 @@ from perfeval.pack.merge import laid_over
 from perfeval.pack.model import Pack
 from perfeval.pack.rules import parse_rules
 from perfeval.pack.table import Problems, did_you_mean, listed
+from perfeval.record import record
 
 __all__ = ["available", "check_pack", "load_folder", "load_pack", "pack_folder", "templates_folders"]
 
@@ -125,7 +125,7 @@ def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple(sorted(found))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Raw:
     """A pack as it lies on disk: its own tables and texts, nothing understood yet."""
 

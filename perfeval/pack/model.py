@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fractions import Fraction
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
+
+from perfeval.record import record
 
 T = TypeVar("T")
 
@@ -32,7 +34,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Source:
     """A document that rules are taken from. Key "house" marks our own reading of a silent form."""
 
@@ -41,7 +43,7 @@ class Source:
     checked_on: dt.date  # when a person last compared the rules with the document
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Setting(Generic[T]):
     """One value of the rules and the key of its source."""
 
@@ -49,7 +51,7 @@ class Setting(Generic[T]):
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Method:
     """A scoring method by name, with its parameters."""
 
@@ -58,7 +60,7 @@ class Method:
     params: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FixedIndicator:
     """A third-level indicator printed in the form with its weight and criterion."""
 
@@ -68,7 +70,7 @@ class FixedIndicator:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class KindRule:
     """A second-level indicator (二级指标); `words` are other spellings of its name."""
 
@@ -78,7 +80,7 @@ class KindRule:
     method: Method | None = None  # scores every number of this kind; None: by the situation (`Scoring.methods`)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Execution:
     """How a group is scored from the funds rows (预算执行率): points × spent ÷ `base`."""
 
@@ -87,7 +89,7 @@ class Execution:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Group:
     """A first-level indicator (一级指标) with its points."""
 
@@ -105,7 +107,7 @@ class Group:
     execution: Execution | None = None  # of a group scored from the funds rows
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Criterion:
     """A printed 评分标准 that serves whole groups."""
 
@@ -114,7 +116,7 @@ class Criterion:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Band:
     """A qualitative band: completion ratios in percent, `low` included, `high` included only in the top band."""
 
@@ -125,7 +127,7 @@ class Band:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Scoring:
     """How a completion becomes a score."""
 
@@ -136,7 +138,7 @@ class Scoring:
     lower_is_better: Setting[tuple[str, ...]]  # words in names that reverse the default relation
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rounding:
     """What the total adds up, and the decimals shown."""
 
@@ -145,7 +147,7 @@ class Rounding:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class NotApplicable:
     """What a row means whose result says that the indicator does not apply (不适用)."""
 
@@ -154,7 +156,7 @@ class NotApplicable:
     source: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
+@record(frozen=True, slots=True, eq=False, repr=False, weakref_slot=True)
 class Pack:
     """Everything a city and year says about its form. Compared by identity, so that it can key a cache."""
 

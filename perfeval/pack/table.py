@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 
 from perfeval.findings import Finding
 from perfeval.numbers import decimal_text
+from perfeval.record import record
 
 __all__ = ["Problems", "Table", "did_you_mean", "listed"]
 
@@ -30,7 +31,7 @@ def listed(words: Iterable[str]) -> str:
     return "、".join(words) or "(无)"
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Problems:
     """Collects the findings of one `rules.toml` and which sources its rules name."""
 

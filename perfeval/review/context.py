@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -17,6 +16,7 @@ from perfeval.findings import Finding
 from perfeval.model import Evaluation, Form, Indicator, RowResult
 from perfeval.pack import Pack
 from perfeval.quantity.text import fold
+from perfeval.record import record
 from perfeval.review.funds import Funds, funds_of
 from perfeval.review.mentions import Mention, mentions
 
@@ -55,7 +55,7 @@ _YEAR = re.compile(r"(?<!\d)(20\d\d)\s*年")
 _SENTENCE = re.compile(r"[^。;\uff1b!\uff01?\uff1f\n]+")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ReviewContext:
     """One form under review."""
 
@@ -164,7 +164,7 @@ class ReviewContext:
 Check = Callable[[ReviewContext], Iterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Rule:
     """A check and the codes it may report."""
 

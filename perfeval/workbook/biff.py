@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from perfeval.model import Cell, CellProblem
+from perfeval.record import record
 from perfeval.workbook.area import Range, ref
 from perfeval.workbook.cells import Parsed, check_cells, clean_text, number_cell, text_cell
 from perfeval.workbook.formats import GENERAL, NumberFormat, builtin_format, number_format
@@ -33,7 +33,7 @@ ERRORS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BiffSheet:
     """One worksheet of the workbook stream."""
 

@@ -6,12 +6,12 @@ Read once per pack, so clarity matters more than speed here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from lxml import etree
 
+from perfeval.record import record
 from perfeval.workbook.grid import Range, open_book, parse_ref
 from perfeval.workbook.package import Package, parse_xml
 from perfeval.workbook.rules import Rules
@@ -29,7 +29,7 @@ _SIDES = ("left", "right", "top", "bottom")
 _COPIED = ("sheetFormatPr", "cols", "sheetProtection", "printOptions", "pageMargins", "pageSetup", "headerFooter")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Blueprint:
     """One sheet of a template workbook, taken apart."""
 

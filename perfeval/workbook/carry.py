@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache, lru_cache
 from typing import cast
 
@@ -52,7 +52,7 @@ _COMMENTS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.co
 _VML_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class Carried:
     """What is kept of a sheet, and what has to change in the package for it."""
 

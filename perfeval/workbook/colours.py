@@ -7,11 +7,11 @@ own; then they are written out as plain RGB.
 from __future__ import annotations
 
 import colorsys
-from dataclasses import dataclass
 from functools import lru_cache
 
 from lxml import etree
 
+from perfeval.record import record
 from perfeval.workbook.package import parse_xml
 
 __all__ = ["Palette", "indexed_colours", "palette_change", "theme_colours"]
@@ -34,7 +34,7 @@ _STANDARD_RGB = (
 _STANDARD = tuple(_STANDARD_RGB.split())
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Palette:
     """The colours of one workbook as RGB, by number; empty where they need not be looked up."""
 

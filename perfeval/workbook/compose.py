@@ -7,7 +7,7 @@ Formulas carry their value, texts are inline and never become formulas.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -40,7 +40,7 @@ class Formula:
     value: float | str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Placed:
     """A picture that Excel placed in a cell, by its number in the workbook."""
 
@@ -51,7 +51,7 @@ Value = str | Decimal | int | Formula | Placed | None
 BESIDE = Look(0)  # the format of cells beside the form
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class PlannedRow:
     """One physical row. Most of its cells are blank and as in its neighbours: only what differs is written down."""
 
@@ -63,7 +63,7 @@ class PlannedRow:
     fixed: tuple[tuple[int, str], ...] = ()  # the same as `values`, in a row that says the same in every form
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class SheetPlan:
     """A sheet to be written."""
 

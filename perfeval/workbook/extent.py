@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from perfeval.record import record
 
 __all__ = ["Geometry", "Resize", "distance", "read_geometry", "walk"]
 
@@ -27,7 +28,7 @@ def _standard_height(_row: int) -> int:
     return 20
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Geometry:
     """Sizes of columns and rows in pixels (from 1): what is anchored to cells has no other."""
 
@@ -35,7 +36,7 @@ class Geometry:
     height: Callable[[int], int] = _standard_height
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Resize:
     """A sheet before and after its rows and columns got other sizes."""
 

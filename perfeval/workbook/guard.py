@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from lxml import etree
 
 from perfeval.findings import Finding
+from perfeval.record import record
 
 __all__ = ["LIMITS", "BadWorkbook", "Limits", "parse_xml", "read_file", "too_large"]
 
@@ -31,7 +31,7 @@ class BadWorkbook(Exception):
         return Finding(self.code, params=self.params)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Limits:
     """How much one workbook may ask for. A form needs a thousandth of it; hostile files ask for more."""
 

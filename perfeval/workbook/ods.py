@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal, InvalidOperation
 
 from lxml import etree
 
 from perfeval.model import Cell, CellProblem
 from perfeval.numbers import decimal_text, from_float
+from perfeval.record import record
 from perfeval.workbook.archive import Archive
 from perfeval.workbook.area import Range, ref
 from perfeval.workbook.cells import Parsed, check_cells, clean_text, is_picture, text_cell
@@ -31,7 +32,7 @@ _REFERENCE = re.compile(r"\[([^\]]*)\]")
 _DURATION = re.compile(r"P(?:([0-9]{1,6})D)?T([0-9]{1,6})H([0-9]{1,2})M([0-9]{1,2})(?:[.,][0-9]+)?S")
 
 
-@dataclass(slots=True)
+@record(slots=True)
 class OdsTable:
     """One sheet as it is being read."""
 
