@@ -6,7 +6,6 @@ Rows are appended one template row at a time; texts decide the heights, and what
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import field
@@ -19,6 +18,7 @@ from perfeval.layout import Layout, Slot
 from perfeval.model import Cell, CellProblem
 from perfeval.numbers import decimal_text
 from perfeval.paging import LARGE_UNIT, Page, joined, page_height, small_units
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook import textfit
 from perfeval.workbook.compose import BESIDE, Formula, Placed, PlannedRow, SheetPlan, Value
@@ -33,7 +33,7 @@ _Went = tuple[Mapping[str, Cell], Mapping[str, int], int]  # cells of the input 
 _ADDRESSES = frozenset(
     ("cell", "other", "other_row", "table", "table_cell", "promise_cell")
 )  # parameters that name a place
-_IN_BRACKETS = re.compile(r"(?<=\()[A-Z]{1,3}[1-9][0-9]*(?=\))")
+_IN_BRACKETS = lazy_pattern(r"(?<=\()[A-Z]{1,3}[1-9][0-9]*(?=\))")
 _USUAL_SIZE = 10.5  # points of the text of a form
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import stat
 import unicodedata
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from perfeval.findings import Finding
+from perfeval.patterns import lazy_pattern
 
 __all__ = [
     "TEMPORARY_PREFIX",
@@ -40,8 +40,8 @@ _RESERVED = frozenset(
     + [f"{device}{digit}" for device in ("com", "lpt") for digit in "123456789¹²³"]
 )
 # What Windows, a shell or a path would read as something else than a letter of the name.
-_UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]+')
-_BLANKS = re.compile(r"\s+")
+_UNSAFE = lazy_pattern(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f]+')
+_BLANKS = lazy_pattern(r"\s+")
 _NO_SPACE = frozenset(code for code in (errno.ENOSPC, getattr(errno, "EDQUOT", None)) if code is not None)
 _BAD_NAME = frozenset((errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ))
 

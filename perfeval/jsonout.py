@@ -7,7 +7,6 @@ Amounts and scores are strings, because a JSON number would turn 98.854902 or 0.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from perfeval.calculator import amount
 from perfeval.findings import Finding
 from perfeval.numbers import cut_text, decimal_text, exact_text, shown
+from perfeval.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from perfeval.model import Form, Quantity, RowResult
@@ -25,7 +25,7 @@ __all__ = ["VERSION", "document", "dumps", "file_object", "file_text", "finding_
 
 VERSION = 1
 _RATIO_DIGITS = 12
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = lazy_pattern("[\ud800-\udfff]")
 
 
 def file_text(outcome: Outcome) -> str:

@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 
 from perfeval.layout import TABLE_PREFIXES, Layout, Slot, bare, yearless
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.grid import Sheet
 
@@ -102,8 +103,8 @@ def _patterns(layout: Layout) -> _Patterns:
         pattern,
         slots,
         frozenset(first | {"2", "\uff12"} if any("20" in word for word in words.values()) else first),
-        tuple((slot, re.compile(rf"(?:{words[slot]})[\s:\uff1a]*")) for slot in inside),
-        tuple((slot, re.compile(rf"[^\n]{{0,{_LONGEST_LABEL}}}?{_loose(slot.suffix)}\s*")) for slot in ended),
+        tuple((slot, lazy_pattern(rf"(?:{words[slot]})[\s:\uff1a]*")) for slot in inside),
+        tuple((slot, lazy_pattern(rf"[^\n]{{0,{_LONGEST_LABEL}}}?{_loose(slot.suffix)}\s*")) for slot in ended),
         frozenset(form for slot in ended for form in _widths(slot.suffix.strip()[-1:])),
         headings,
         label,
@@ -128,7 +129,7 @@ def _ending(slot: Slot, guide: bool) -> str:
     return rf"(?=[^\n]*{_loose(slot.suffix)}\s*$)"
 
 
-_YEAR = re.compile(r"20\d\d")
+_YEAR = lazy_pattern(r"20\d\d")
 
 
 def _loose(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from perfeval.errors import PackError
 from perfeval.files import read_fault
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.blueprint import Blueprint, read_blueprint
 from perfeval.workbook.grid import Range
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["COMPUTED", "TABLE_PREFIXES", "Column", "Layout", "Slot", "bare", "compile_layout", "normal", "yearless"]
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)\s*\}\}")
-_IGNORED = re.compile(r"[\s:\u200b\ufeff\"“”*★]+")  # a star marks what must be filled in
-_REMARK = re.compile(r"\s*[(\uff08].*$", re.S)
-_BRACKETS = re.compile(r"\([^()]*\)")
-_YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
-_YEAR_WORDS = re.compile(r"(?<!\d)20\d\d(?!\d)年?度?")
+_PLACEHOLDER = lazy_pattern(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)\s*\}\}")
+_IGNORED = lazy_pattern(r"[\s:\u200b\ufeff\"“”*★]+")  # a star marks what must be filled in
+_REMARK = lazy_pattern(r"\s*[(\uff08].*$", re.S)
+_BRACKETS = lazy_pattern(r"\([^()]*\)")
+_YEAR = lazy_pattern(r"(?<!\d)20\d\d(?!\d)")
+_YEAR_WORDS = lazy_pattern(r"(?<!\d)20\d\d(?!\d)年?度?")
 COMPUTED = ("total.", "funds.points", "funds.score", "funds.execution_rate")  # places nobody has to fill in
 TABLE_PREFIXES = ("level1.", "level2.", "indicator.")
 

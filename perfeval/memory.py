@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from decimal import Decimal, InvalidOperation
@@ -20,6 +19,7 @@ from typing import Any
 
 from perfeval.findings import STAGES, Finding, code
 from perfeval.model import Cell, CellProblem
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.compose import text_content
 from perfeval.workbook.grid import Book, Sheet
@@ -51,7 +51,7 @@ _MOST_CELLS = 200
 MOST_FINDINGS = 200
 MOST_PARAMETER = 2000
 _MOST_DIGITS = 40
-_NUMBER = re.compile(
+_NUMBER = lazy_pattern(
     rf"(-?[0-9]{{1,{_MOST_DIGITS}}}(?:\.[0-9]{{1,{_MOST_DIGITS}}})?(?:e[-+][0-9]{{2}})?)(?:/([0-9]{{1,{_MOST_DIGITS}}}))?"
 )
 _FIRST_CHUNK_ROW = 3

@@ -9,7 +9,6 @@ clerk's. Rows are known by their content, never by their position.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from perfeval.memory import FormRecord, RowRecord, number_of
 from perfeval.model import Cell, CellProblem, Evaluation, Form, Indicator, Kind, Quantity
 from perfeval.numbers import exact_text, shown
 from perfeval.pack import Pack
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
 
 APART = ("name", "weight", "score")  # columns a row record keeps on its own
 _SLIGHT = Fraction(1, 10**9)  # programs keep 15 digits, some write fewer
-_REFERENCE = re.compile(r"\$?[A-Z]{1,3}\$?[0-9]+|\{weight\}|[\s$\[\].]")
+_REFERENCE = lazy_pattern(r"\$?[A-Z]{1,3}\$?[0-9]+|\{weight\}|[\s$\[\].]")
 _IDENTITY = ("unit_name", "department", "project")
 
 

@@ -9,7 +9,6 @@ over the same files do the same things and give the same names. No plan ever ove
 from __future__ import annotations
 
 import os
-import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from perfeval.errors import PathError, UsageError
 from perfeval.files import read_fault
 from perfeval.findings import Finding
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 
 __all__ = [
@@ -54,8 +54,8 @@ WORKBOOKS = frozenset((".xlsx", ".xlsm", ".xltx", ".xltm", ".xls", ".et", ".ett"
 _MACROS = frozenset((".xlsm", ".xltm"))
 
 # Also the copies that Windows and browsers number: 「x_评分表 (1)」, with ASCII or full-width brackets.
-_OWN_STEM = re.compile(rf"(?P<stem>.+?){SUFFIX}(?:_\d{{1,3}}| ?[(\uff08]\d{{1,3}}[)\uff09])?")
-_NUMBERS = re.compile(r"(\d+)")
+_OWN_STEM = lazy_pattern(rf"(?P<stem>.+?){SUFFIX}(?:_\d{{1,3}}| ?[(\uff08]\d{{1,3}}[)\uff09])?")
+_NUMBERS = lazy_pattern(r"(\d+)")
 
 
 class OnExists(StrEnum):

@@ -6,7 +6,6 @@ names and with the rules, and the text blocks are tried.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,13 +18,14 @@ from perfeval.narrative.context import TEXTS
 from perfeval.pack import Pack, check_pack, load_folder
 from perfeval.pack.rules import COLUMNS
 from perfeval.pack.table import listed
+from perfeval.patterns import lazy_pattern
 
 __all__ = ["proof"]
 
 _FORM = "form.xlsx"
 _TOTALS = ("total.weight", "total.score", "total.grade")
 _FUNDS = ("funds.budget", "funds.allocated", "funds.spent", "funds.points", "funds.score", "funds.execution_rate")
-_PART = re.compile(r"(funds\.(?:budget|allocated|spent|execution_rate))\.[a-z0-9_]+")
+_PART = lazy_pattern(r"(funds\.(?:budget|allocated|spent|execution_rate))\.[a-z0-9_]+")
 _CLOSED = ("indicator.", "level1.", "level2.", "total.", "funds.")
 _ESSENTIAL = ("indicator.name", "indicator.target", "indicator.actual", "indicator.score")
 _HEADER = ("year", *TEXTS)

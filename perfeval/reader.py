@@ -5,7 +5,6 @@ What cannot be read is a finding in the clerk's own words; what stands beside th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -21,6 +20,7 @@ from perfeval.locate import Found, Places, locate
 from perfeval.model import BLANK, Cell, CellProblem, Form, Indicator, Kind, Quantity, Stray
 from perfeval.numbers import decimal_text
 from perfeval.pack import Group, Pack
+from perfeval.patterns import lazy_pattern
 from perfeval.splitcols import together
 from perfeval.workbook.grid import Sheet, blank_at, ref
 from perfeval.workbook.textfit import join
@@ -30,7 +30,7 @@ __all__ = ["read_form"]
 _SHORT = {"level1.name": "level1", "level2.name": "level2"}
 _FREE = ("shortfall_reason", "evidence", "name", "target", "actual")  # columns whose words nobody prints
 _PROBLEM_CODES = {CellProblem.UNCACHED: "VAL201", CellProblem.ERROR: "VAL202", CellProblem.PICTURE: "VAL203"}
-_YEAR = re.compile(r"(?<!\d)(20\d\d)(?!\d)")
+_YEAR = lazy_pattern(r"(?<!\d)(20\d\d)(?!\d)")
 
 
 def read_form(sheet: Sheet, layout: Layout, words: Words | None = None) -> tuple[Form, tuple[Finding, ...]]:

@@ -7,7 +7,6 @@ these say nothing, by the kinds and weights that somebody filled in, or by the y
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from perfeval.findings import Finding
 from perfeval.labels import Words, likeness, nearest, words_of
 from perfeval.layout import Layout, normal
 from perfeval.numbers import exact_sum
+from perfeval.patterns import lazy_pattern
 from perfeval.reader import read_form
 from perfeval.workbook.grid import Book, Sheet
 
@@ -27,7 +27,7 @@ _CLOSE = 0.08  # two packs nearer than this are told apart by their own words
 _LEAD = 0.5  # by how much the share of own words must differ where both have some
 _LONGEST = 40  # characters of a printed name
 _MISPLACED = ("TPL025", "TPL028")  # a group or kind the pack does not have
-_YEAR = re.compile(r"(?<!\d)(20\d\d)\s*年?度")
+_YEAR = lazy_pattern(r"(?<!\d)(20\d\d)\s*年?度")
 
 
 class Recognised(NamedTuple):

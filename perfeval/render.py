@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from perfeval.findings import Code, Finding
 from perfeval.numbers import decimal_text, shown
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ __all__ = [
 STATUS: Mapping[str, str] = {"ok": "完成", "warning": "有提醒", "error": "需修改", "failed": "失败"}
 
 _STATUS_WIDTH = 6
-_UNITS = re.compile(r"[!-~]+|\s+|.", re.DOTALL)
+_UNITS = lazy_pattern(r"[!-~]+|\s+|.", re.DOTALL)
 # 禁则: never at the start of a line, and never at its end. The escapes are the full-width , : ; ? ! ) . and (.
 _NOT_FIRST = frozenset(",.;:?!)]}。、」』】》〉”’…—%‰·\uff0c\uff1a\uff1b\uff1f\uff01\uff09\uff0e")
 _NOT_LAST = frozenset("([{「『【《〈“‘\uff08")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from decimal import Decimal
 from fractions import Fraction
@@ -14,12 +13,13 @@ from perfeval.calculator.methods import Completion, Move
 from perfeval.model import Indicator, Kind
 from perfeval.numbers import decimal_text, exact_text, fraction
 from perfeval.pack import Band, Pack
+from perfeval.patterns import lazy_pattern
 
 __all__ = ["Banded", "bands_of", "read_band"]
 
-_IGNORED = re.compile(r"[\s\"“”'‘’「」《》]+")
+_IGNORED = lazy_pattern(r"[\s\"“”'‘’「」《》]+")
 # What may stand beside band and ratio without making the ratio another number's.
-_ONLY_RATIO = re.compile(
+_ONLY_RATIO = lazy_pattern(
     r"[\n、,;:.。()]*(?:(?:完成)?(?:比例|率|程度))?(?:为|达到|达|是|:)?([0-9]+(?:\.[0-9]+)?)%[\n、,;:.。()]*"
 )
 _DENIALS = "未没不非无"

@@ -7,7 +7,6 @@ it proves, and every doubt is a `Refusal` that becomes a finding at its cell.
 from __future__ import annotations
 
 import datetime as dt
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import field
@@ -19,6 +18,7 @@ from perfeval.calculator.methods import Measure, Number, holds
 from perfeval.model import Indicator, Kind, Quantity
 from perfeval.numbers import decimal_text, exact_text, fraction
 from perfeval.pack import Method, Pack
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity.units import split_scale
 from perfeval.record import record
 
@@ -26,7 +26,7 @@ __all__ = ["Comparison", "Refusal", "compare"]
 
 _NUMERIC = (Kind.NUMBER, Kind.PERCENT)
 _SAME = Fraction(1)
-_DAY_NAMED = re.compile(r"\d\s*[日号]|\d[-./]\d{1,2}[-./]\d|\d{8}")
+_DAY_NAMED = lazy_pattern(r"\d\s*[日号]|\d[-./]\d{1,2}[-./]\d|\d{8}")
 
 
 @record(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +15,7 @@ from perfeval.cli.work import exit_code_of, options_of, pack_options
 from perfeval.errors import ExitCode, UsageError
 from perfeval.findings import STAGES, Code, Severity, catalogue
 from perfeval.numbers import exact_text, shown
+from perfeval.patterns import lazy_pattern
 from perfeval.render import Look, clean, code_lines, finding_lines, pad, row_lines, sum_lines
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["explain"]
 
-_CODE = re.compile(r"[A-Za-z]{3}\d{3}")
-_CELL = re.compile(r"(?:.*!)?\$?([A-Za-z]{1,3})\$?(\d{1,7})")
+_CODE = lazy_pattern(r"[A-Za-z]{3}\d{3}")
+_CELL = lazy_pattern(r"(?:.*!)?\$?([A-Za-z]{1,3})\$?(\d{1,7})")
 
 
 @click.command(cls=Command, short_help="解释一个代码,或一个得分怎么来的。")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from perfeval.cli.console import Console
 from perfeval.cli.words import Command, Group
 from perfeval.errors import ExitCode, PackError, PathError, UsageError
 from perfeval.findings import Finding, Severity, worst
+from perfeval.patterns import lazy_pattern
 from perfeval.render import clean, columns, finding_lines, pad
 
 __all__ = ["new", "packs"]
@@ -20,7 +20,7 @@ __all__ = ["new", "packs"]
 _templates = click.option(
     "--templates", type=click.Path(path_type=Path), metavar="DIR", help="另放评分体系的文件夹,优先于自带的。"
 )
-_ID = re.compile(r"[a-z0-9][a-z0-9-]*")
+_ID = lazy_pattern(r"[a-z0-9][a-z0-9-]*")
 _json = click.option("--json", "as_json", is_flag=True, help="只输出 JSON,供其他程序读取。")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from decimal import Decimal
@@ -15,6 +14,7 @@ from perfeval.model import Evaluation, Form
 from perfeval.narrative.context import Row, Rows, context_of
 from perfeval.numbers import decimal_text, percent_text, shown
 from perfeval.pack import Pack
+from perfeval.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -24,7 +24,7 @@ __all__ = ["Blocks", "Fault", "blocks_of", "file_of", "render", "sections"]
 
 _UNKNOWN = "未列明"  # a blank is not 0
 _ENDINGS = "。；，、！？;,.!? "
-_LINE_ENDS = re.compile(r"\s*\n\s*")
+_LINE_ENDS = lazy_pattern(r"\s*\n\s*")
 _PARAGRAPH = "\x1e"  # stands for a blank line of a block
 
 

@@ -11,7 +11,6 @@ money_unit, review.*                                                  unit, thre
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -21,6 +20,7 @@ from perfeval.calculator import amount
 from perfeval.model import Basis, Evaluation, Form, GroupResult, Kind, RowResult
 from perfeval.numbers import exact_sum, fraction
 from perfeval.pack import Pack
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 
 __all__ = ["TEXTS", "Row", "Rows", "context_of"]
@@ -40,7 +40,7 @@ TEXTS = (
 )
 _NO_TEXTS = dict.fromkeys(TEXTS, "")
 _PARTS = ("own_level", "transferred")
-_UNIT = re.compile(r"\s*[(（][^()（）]*[)）]$")
+_UNIT = lazy_pattern(r"\s*[(（][^()（）]*[)）]$")
 
 
 @record(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
@@ -22,6 +21,7 @@ from perfeval.pack.merge import laid_over
 from perfeval.pack.model import Pack
 from perfeval.pack.rules import parse_rules
 from perfeval.pack.table import Problems, did_you_mean, listed
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 
 __all__ = ["available", "check_pack", "load_folder", "load_pack", "pack_folder", "templates_folders"]
@@ -30,7 +30,7 @@ ENVIRONMENT = "PERFEVAL_TEMPLATES"
 RULES = "rules.toml"
 FORM = "form.xlsx"
 NARRATIVE = "narrative"
-_POSITION = re.compile(r"line (\d+), column (\d+)")
+_POSITION = lazy_pattern(r"line (\d+), column (\d+)")
 
 
 def load_pack(pack_id: str, templates: Path | None = None) -> Pack:

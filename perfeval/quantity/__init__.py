@@ -10,12 +10,12 @@ numerals nor 万/亿 nor operators; JioNLP 1.5.31 fails on ≥ and ￥ and takes
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 
 from perfeval.model import Kind, Quantity
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity import grammar
 from perfeval.quantity.render import format
 from perfeval.quantity.scan import Mention, numbers_in
@@ -93,8 +93,8 @@ class NameHint:
     unit: str | None = None
 
 
-_BRACKETS = re.compile(r"[(\[]([^()\[\]]{1,16}(?:\([^()]*\))?)[)\]]")
-_HINT = re.compile(
+_BRACKETS = lazy_pattern(r"[(\[]([^()\[\]]{1,16}(?:\([^()]*\))?)[)\]]")
+_HINT = lazy_pattern(
     r"(?:单位:?|计量单位:?)?(?P<relation>≥|≤|>=|<=|>|<|=|不少于|不低于|不小于|不超过|不高于|不大于)?(?:[*xX×_…?]+|\.{2,})?(?P<unit>[^0-9:,;。]*)"
 )
 _RELATIONS = {"≥": ">=", "≤": "<=", "不少于": ">=", "不低于": ">=", "不小于": ">="} | dict.fromkeys(

@@ -10,10 +10,12 @@ import datetime as dt
 import re
 from typing import NamedTuple
 
+from perfeval.patterns import lazy_pattern
+
 __all__ = ["MAYBE", "SCAN", "Dated", "read_date"]
 
 # Cheap test: without one of these signs nothing is a date.
-MAYBE = re.compile(r"[年月季旬]|(?:19|20)[0-9]{2}\x00?[-./]|[0-9]{8}")
+MAYBE = lazy_pattern(r"[年月季旬]|(?:19|20)[0-9]{2}\x00?[-./]|[0-9]{8}")
 
 
 class Dated(NamedTuple):
@@ -50,7 +52,7 @@ _DONE = """
 完成 完工 竣工 开工 投产 投入使用 交付 交付使用 验收 通过验收 完成验收 实施完成 实施 全部完成 支付完成 拨付到位
 到位 建成
 """
-_FULL = re.compile(
+_FULL = lazy_pattern(
     rf"(?P<op>≤|<=|=<|<|=|≥|>=|>|不晚于|不迟于|早于|晚于|截至|截止|截止到|截至到|已?于|在|到|至)?"
     rf"{_POINT}(?:\(含\))?(?P<before>以前|之前|前|内|以内)?(?:\(含\))?(?P<done>(?:均|全部|已|按时|如期)?(?:{'|'.join(_DONE.split())}))?",
     re.VERBOSE,
@@ -69,8 +71,8 @@ _OPERATORS = {
     "早于": "<",
     "晚于": ">",
 }
-_COMPACT_DAY = re.compile(r"((?:19|20)[0-9]{2})(0[1-9]|1[0-2])([0-2][0-9]|3[01])(?=前|之前|以前)")
-_SEPARATOR = re.compile(r"至|到|—+|~|-(?![0-9]{1,2}(?:-|$))|-(?=[0-9]{1,2}月)")
+_COMPACT_DAY = lazy_pattern(r"((?:19|20)[0-9]{2})(0[1-9]|1[0-2])([0-2][0-9]|3[01])(?=前|之前|以前)")
+_SEPARATOR = lazy_pattern(r"至|到|—+|~|-(?![0-9]{1,2}(?:-|$))|-(?=[0-9]{1,2}月)")
 # Inside running text only what names a year or a month's end counts as a date.
 _TO = r"(?:至|到|—+|~|-)"
 _NOT_BEFORE = r"(?!期|来|后|往|沿|景|端|三|五|十|[0-9])"

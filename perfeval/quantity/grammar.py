@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 
 from perfeval.model import Kind, Quantity
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity import dates
 from perfeval.quantity.measure import read_number
 from perfeval.quantity.numerals import ARABIC, arabic
@@ -19,26 +19,26 @@ __all__ = ["LONGEST", "read"]
 
 LONGEST = 120  # letters of a cell that may still be a quantity; anything longer is prose
 
-_PRINTED_LABEL = re.compile(
+_PRINTED_LABEL = lazy_pattern(
     r"(?:(?:年度)?(?:目标|指标|预期|实现|完成|实际)值?|实际完成值?|(?:实际)?完成情况|指标[0-9一二三四五六七八九十]+):"
 )
-_BAR = re.compile(r"(?<![0-9.,])\||\|(?![0-9.,])")
-_TO = re.compile(r"(?<=.)(?:~|—+|-|至|到)(?=.)")
-_AND = re.compile(r"(?<=.)(?:,?并?且|[,、;])(?=[≤<不小低])")
-_LABELLED = re.compile(r"([^\W\da-zA-Z]{0,20}(?:率|度|比例|占比|比重))(?:为|达到|达|是|:)?(.*[0-9].*)")
+_BAR = lazy_pattern(r"(?<![0-9.,])\||\|(?![0-9.,])")
+_TO = lazy_pattern(r"(?<=.)(?:~|—+|-|至|到)(?=.)")
+_AND = lazy_pattern(r"(?<=.)(?:,?并?且|[,、;])(?=[≤<不小低])")
+_LABELLED = lazy_pattern(r"([^\W\da-zA-Z]{0,20}(?:率|度|比例|占比|比重))(?:为|达到|达|是|:)?(.*[0-9].*)")
 # A label with one of these says something else than the level of the measure: 「投诉率下降5%」.
-_NO_LEVEL = re.compile(r"[未没增减升降提超较于]|同比|环比|比上|完成比例|达成比例|完成程度")
-_RATE_OF_CHANGE = re.compile(r"(?:增长|增加|提高|提升|上升|下降|降低|减少|减排|增幅|降幅)(?:率|比例|幅度)$")
-_RATIO = re.compile(
+_NO_LEVEL = lazy_pattern(r"[未没增减升降提超较于]|同比|环比|比上|完成比例|达成比例|完成程度")
+_RATE_OF_CHANGE = lazy_pattern(r"(?:增长|增加|提高|提升|上升|下降|降低|减少|减排|增幅|降幅)(?:率|比例|幅度)$")
+_RATIO = lazy_pattern(
     r"(.*?)([,、;:(]*+)(完成比例|完成率|完成度|完成程度|达成比例|达成率|达成度|实现程度|实现比例)?"
     rf"(?:为|达到|达|是|:|\()*+({ARABIC})%\)*"
 )
-_CHANGE = re.compile(r"[增减升降强]|提高|改善|优化")  # 「显著提升(95%)」: by 95 %, or to 95 %
-_OVERALL = re.compile(r"达成|预期|指标|目标|全部|基本|部分|[优良]")
-_RATIO_FIRST = re.compile(rf"((?:完成|达成)(?:比例|率)(?:为|:)?)?({ARABIC}%)[,、;:]*+(.+)")
-_BAND_RANGE = re.compile(r"\(?[0-9]+%?(?:\(含\))?[-—~至]+[0-9]+%(?:\(含\))?\)?")
-_FIGURES = re.compile(r"[0-9<>=≥≤%\x00]")
-_DIGIT = re.compile(r"[0-9]")
+_CHANGE = lazy_pattern(r"[增减升降强]|提高|改善|优化")  # 「显著提升(95%)」: by 95 %, or to 95 %
+_OVERALL = lazy_pattern(r"达成|预期|指标|目标|全部|基本|部分|[优良]")
+_RATIO_FIRST = lazy_pattern(rf"((?:完成|达成)(?:比例|率)(?:为|:)?)?({ARABIC}%)[,、;:]*+(.+)")
+_BAND_RANGE = lazy_pattern(r"\(?[0-9]+%?(?:\(含\))?[-—~至]+[0-9]+%(?:\(含\))?\)?")
+_FIGURES = lazy_pattern(r"[0-9<>=≥≤%\x00]")
+_DIGIT = lazy_pattern(r"[0-9]")
 _STOPS = "。.,、;:!"
 _SCALES = ("万", "亿", "万亿")
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from perfeval.model import Kind, Quantity
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity.numerals import ARABIC, HAN, MIXED, arabic, numeral
 from perfeval.quantity.units import canonical, is_known
 
@@ -46,28 +47,28 @@ _INCLUDED = rf"\(含{_ITSELF}\)"
 _EXCLUDED = rf"\(不含{_ITSELF}\)"
 BOUND = rf"(?:(?:{_INCLUDED})?(?:及其?|或|和)?(?:{_any(_AFTER)})(?:{_INCLUDED}|{_EXCLUDED})?)"
 _REMARK = r"(?:含|包含|包括|均|已完成|全部|完成|达标|详见|见|佐证)[^()0-9]*|优秀?|良好?|合格"
-_BEFORE_WORD = re.compile(_any(_BEFORE))
-_AFTER_WORD = re.compile(_any(_AFTER))
-_LEADING = re.compile(rf"(?:{_any(_BEFORE)})+")
-_TRAILING = re.compile(rf"{BOUND}+$")
+_BEFORE_WORD = lazy_pattern(_any(_BEFORE))
+_AFTER_WORD = lazy_pattern(_any(_AFTER))
+_LEADING = lazy_pattern(rf"(?:{_any(_BEFORE)})+")
+_TRAILING = lazy_pattern(rf"{BOUND}+$")
 
 # Every group is checked afterwards: what the pattern lets through may still be refused.
-_MEASURE = re.compile(
+_MEASURE = lazy_pattern(
     rf"(-)?(?:({ARABIC})([余多])?(万亿|[万亿])?(?![0-9十万亿]|百(?!分)|千(?![米克瓦伏]))|({MIXED}))([余多])?"
     rf"([^0-9,;。:\"\x00+=<>≥≤~—-]{{0,16}}?)([余多])?"
     rf"({BOUND}*)({_INCLUDED})?"
     rf"(?:[,、;]?((?:已|均已|已经|全部|均)?(?:完成|达标|达成|达到))|\(({_REMARK})\))?"
 )
-_DAY_IN_DIGITS = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])")  # 20241231
-_HUNDREDTHS = re.compile(rf"(百|千|万)分之({ARABIC}|{HAN}+)")
-_TENTHS = re.compile(r"([一二两三四五六七八九十]|10|[1-9])成([一二三四五六七八九半])?")
-_AND_HALF = re.compile(rf"({ARABIC}|{HAN}+?)(?:个半(年|月|学期|学年|小时)|(年|天|小时|倍|亩|公里|公斤)半)")
+_DAY_IN_DIGITS = lazy_pattern(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])")  # 20241231
+_HUNDREDTHS = lazy_pattern(rf"(百|千|万)分之({ARABIC}|{HAN}+)")
+_TENTHS = lazy_pattern(r"([一二两三四五六七八九十]|10|[1-9])成([一二三四五六七八九半])?")
+_AND_HALF = lazy_pattern(rf"({ARABIC}|{HAN}+?)(?:个半(年|月|学期|学年|小时)|(年|天|小时|倍|亩|公里|公斤)半)")
 _CALENDAR = {"月": (1, 12), "季度": (1, 4), "年": (1900, 2100)}  # without 个 these are points in time
-_NUMBER = re.compile(ARABIC)
-_SQUARES = re.compile(r"(?<=m)[23](?![0-9])")
+_NUMBER = lazy_pattern(ARABIC)
+_SQUARES = lazy_pattern(r"(?<=m)[23](?![0-9])")
 # Things that only come whole: 「1.105家」 is item 1 of a list and 105 companies, or a slip.
 _WHOLE = frozenset("家个项件套台辆户座栋幢间所处条份篇本册部门批株棵头只起例宗笔") | {"场次", "台套"}
-_LIST_MARK = re.compile(r"[1-9][0-9]?\.[0-9]*[1-9]")
+_LIST_MARK = lazy_pattern(r"[1-9][0-9]?\.[0-9]*[1-9]")
 _NONE_OF = frozenset(["起", "例", "次", "宗", "人", "家", "%"])
 _PERIODS = frozenset(["年", "月", "季度", "周", "天", "小时", "分钟", "秒", "工作日", "学期", "学年"])
 

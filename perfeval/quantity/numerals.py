@@ -5,9 +5,9 @@ Whatever could be two numbers is none: 「13万2」 in digits, 「1,23」, 「07
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity.units import SCALES
 
 __all__ = ["ARABIC", "HAN", "MIXED", "arabic", "numeral"]
@@ -20,10 +20,10 @@ _LONGEST = 24  # digits; more is no measurement and would overrun exact decimal 
 _FORMAL = str.maketrans("〇壹贰貳叁肆伍陆陸柒捌玖拾佰仟", "零一二二三四五六六七八九十百千")
 _DIGITS = {letter: value for value, letter in enumerate("零一二三四五六七八九")} | {"两": 2}
 _ONE = r"[一二两三四五六七八九1-9]"
-_BELOW_10000 = re.compile(rf"(?:({_ONE})千)?(零)?(?:({_ONE})百)?(零)?(?:({_ONE}?)十)?(零)?({_ONE})?")
-_INTEGER = re.compile(r"[1-9][0-9]{0,8}")
-_PLAIN_SCALED = re.compile(rf"({ARABIC})(万亿|[百千]?[万亿]|[十百千])")
-_HAN_DECIMAL = re.compile(r"([零一二两三四五六七八九十百千]+)点([零一二三四五六七八九]+)(万亿|[万亿])?")
+_BELOW_10000 = lazy_pattern(rf"(?:({_ONE})千)?(零)?(?:({_ONE})百)?(零)?(?:({_ONE}?)十)?(零)?({_ONE})?")
+_INTEGER = lazy_pattern(r"[1-9][0-9]{0,8}")
+_PLAIN_SCALED = lazy_pattern(rf"({ARABIC})(万亿|[百千]?[万亿]|[十百千])")
+_HAN_DECIMAL = lazy_pattern(r"([零一二两三四五六七八九十百千]+)点([零一二三四五六七八九]+)(万亿|[万亿])?")
 
 
 def arabic(text: str) -> Decimal | None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
 from perfeval.model import Kind, Quantity
 from perfeval.numbers import decimal_text
+from perfeval.patterns import lazy_pattern
 
 __all__ = ["format"]
 
 _SYMBOLS = {None: "", ">=": "≥", "<=": "≤", ">": ">", "<": "<", "=": "=", "between": ""}
-_LIKE_A_DATE = re.compile(r"20[0-4][0-9]\.(?:0?[1-9]|1[0-2])|(?:19|20)[0-9]{6}")
+_LIKE_A_DATE = lazy_pattern(r"20[0-4][0-9]\.(?:0?[1-9]|1[0-2])|(?:19|20)[0-9]{6}")
 _NEEDS_A_COUNTER = frozenset(["月", "季度"])  # 「12月」 would be December, 「3季度」 the third quarter
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from string import ascii_letters, digits
 
 from perfeval.model import Kind, Quantity
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity import dates, grammar
 from perfeval.quantity.measure import BOUND, LIMITS
 from perfeval.quantity.numerals import ARABIC, HAN, MIXED
@@ -62,30 +63,30 @@ _NOT_IN_TEXT = frozenset(["度", "方", "口", "字", "g", "m", "t", "T", "L", "
 
 # Letter → a pattern of the units that begin with it, the longest first.
 _UNITS = {
-    letter: re.compile("|".join(re.escape(unit) for unit in KNOWN if unit[0] == letter and unit not in _NOT_IN_TEXT))
+    letter: lazy_pattern("|".join(re.escape(unit) for unit in KNOWN if unit[0] == letter and unit not in _NOT_IN_TEXT))
     for letter in {unit[0] for unit in KNOWN if unit not in _NOT_IN_TEXT}
 }
-_DATE = re.compile(dates.SCAN)
-_NUMBER = re.compile(rf"{ARABIC}[余多]?(?:[十百千]?[万亿]亿?)?[余多]?(?![0-9十百千万亿])|{MIXED}")
-_TO = re.compile(rf"(?:~|—+|-|至|到)(?:{ARABIC}(?:[十百千]?[万亿]亿?)?)")
+_DATE = lazy_pattern(dates.SCAN)
+_NUMBER = lazy_pattern(rf"{ARABIC}[余多]?(?:[十百千]?[万亿]亿?)?[余多]?(?![0-9十百千万亿])|{MIXED}")
+_TO = lazy_pattern(rf"(?:~|—+|-|至|到)(?:{ARABIC}(?:[十百千]?[万亿]亿?)?)")
 _TO_SIGNS = frozenset("~—-至到")
-_SHARE = re.compile(rf"[百千]分之(?:{ARABIC}|{HAN}+)")
-_BOUND = re.compile(BOUND)
+_SHARE = lazy_pattern(rf"[百千]分之(?:{ARABIC}|{HAN}+)")
+_BOUND = lazy_pattern(BOUND)
 # A Chinese numeral begins many words (一级, 进一步): only what a unit or 至 may follow is looked at.
 _FOLLOWING = "".join(re.escape(letter) for letter in sorted({*_UNITS, *"个~—-至到"}))
-_START = re.compile(  # one set of letters at its head, which makes the search four times as fast
+_START = lazy_pattern(  # one set of letters at its head, which makes the search four times as fast
     r"[0-9百千一二两三四五六七八九十半](?:(?<=[0-9])|(?<=[百千])分之"
     rf"|(?<=[一二两三四五六七八九十半])(?:[0-9.]|{HAN})*+(?=[{_FOLLOWING}]))"
 )
-_LIMIT = re.compile(rf"(?:{'|'.join(re.escape(word) for words in LIMITS.values() for word in words.split())})$")
+_LIMIT = lazy_pattern(rf"(?:{'|'.join(re.escape(word) for words in LIMITS.values() for word in words.split())})$")
 _LIMIT_ENDS = frozenset(word[-1] for words in LIMITS.values() for word in words.split())
 _LONGEST_LIMIT = 5
 # 节约, 最近, 赶超: the last letter of these is no limit.
 _NO_LIMIT_AFTER = {"约": "节预签履违合邀契", "近": "最附邻", "超": "赶反高"}
 _NUMERALS = frozenset(digits)
 _NOT_BEFORE = frozenset(ascii_letters + digits + "第〔[零一二两三四五六七八九十百千万亿")
-_NUMBER_TAIL = re.compile(r"[0-9.,\x00-]*")
-_ONE_OF = re.compile(r"[一半](?![千百十万亿])")
+_NUMBER_TAIL = lazy_pattern(r"[0-9.,\x00-]*")
+_ONE_OF = lazy_pattern(r"[一半](?![千百十万亿])")
 
 
 def numbers_in(text: str, *, year: int | None = None) -> tuple[Mention, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from perfeval.patterns import lazy_pattern
+
 __all__ = ["GAP", "compact", "fold", "mark_gaps"]
 
 GAP = "\x00"  # a blank inside a number: 「10 20」 is not 1020
@@ -66,8 +68,8 @@ def _table() -> dict[int, str]:
 _TABLE = _table()
 _SPELLED = {chr(code): kept for code, kept in _TABLE.items() if chr(code) != kept}
 _CHAINED = frozenset(_SPELLED).intersection(_SPELLED.values())  # what stands for another sign, and has one itself
-_FOLDED = re.compile("[" + "".join(map(re.escape, sorted(_SPELLED))) + "]")
-_INSIDE_NUMBER = re.compile(r"(?<=[0-9]) +(?=[.,]? *[0-9])|(?<=[0-9][.,]) +(?=[0-9])")
+_FOLDED = lazy_pattern("[" + "".join(map(re.escape, sorted(_SPELLED))) + "]")
+_INSIDE_NUMBER = lazy_pattern(r"(?<=[0-9]) +(?=[.,]? *[0-9])|(?<=[0-9][.,]) +(?=[0-9])")
 
 
 def fold(text: str) -> str:

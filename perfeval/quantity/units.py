@@ -6,10 +6,11 @@ what is not stays the text it is and only equals itself. 万 and 亿 may stand b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
+
+from perfeval.patterns import lazy_pattern
 
 __all__ = ["KNOWN", "SCALES", "canonical", "convertible", "is_known", "split_scale"]
 
@@ -62,7 +63,7 @@ _COUNTED = """
 # 「一起」「一片」「一期」 are words: behind a Chinese numeral these are no count.
 _WORDS = frozenset("起点块片部方门班类期批页市县区村镇乡校度口节轮顶席尾单分")
 # Behind any number these name a rank, not an amount: 「3级」 is not three of something.
-_RANKS = re.compile(r"(?:级|等|档|流|线|星|号|版|届|等级|类)$")
+_RANKS = lazy_pattern(r"(?:级|等|档|流|线|星|号|版|届|等级|类)$")
 
 _ALIASES: dict[str, str] = {}
 _FACTORS: dict[str, tuple[str, Fraction]] = {name: (name, Fraction(1)) for name in _COUNTED.split()}
@@ -75,13 +76,13 @@ for _members in _DIMENSIONS:
 
 KNOWN: tuple[str, ...] = tuple(sorted({*_FACTORS, *_ALIASES}, key=lambda name: (-len(name), name)))
 
-_SCALE = re.compile(r"(?:万亿|[十百千]?[万亿]|[十百千])")
+_SCALE = lazy_pattern(r"(?:万亿|[十百千]?[万亿]|[十百千])")
 # A unit nobody has listed: a few Han letters, but none that changes what the number means (未, 预计, 比, 增, 完成).
-_UNLISTED = re.compile(
+_UNLISTED = lazy_pattern(
     r"[^\W\d_a-zA-Z零〇一二三四五六七八九十百千万亿两半几多余未不无没非将拟预约超及其以与或等第仅但若若者了的是在为被把对较比同增减升降提率"
     r"完达成已均全部缺欠少剩差前后内外上下左右至到点年月日季旬来整]{1,8}"
 )
-_DENOMINATOR = re.compile(r"[·、/]")
+_DENOMINATOR = lazy_pattern(r"[·、/]")
 
 
 def split_scale(unit: str) -> tuple[int, str]:

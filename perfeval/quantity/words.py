@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity.text import compact
 from perfeval.quantity.units import is_known
 
@@ -13,7 +12,7 @@ _MARKS = (
     "/ // \\ — - * 一 无要求 无相关要求 不适用 不涉及 未涉及 无此项 无该项 未设置 未设定 N/A n/a NA 空 空白 (空) (空白)"
 )
 _NONE_MARKS = frozenset(["", *_MARKS.split()])
-_DASHES = re.compile(r"[—-]+")
+_DASHES = lazy_pattern(r"[—-]+")
 
 # Pieces a judgement is made of: at least one that judges, and any number that only qualify or name what is judged.
 _JUDGING = """
@@ -29,22 +28,22 @@ _QUALIFYING = """
 具备 一定 取得 产生 影响 状态 、 , ;
 """
 _PIECES = "|".join(sorted((_JUDGING + _QUALIFYING).split(), key=len, reverse=True))
-_JUDGES = re.compile("|".join(_JUDGING.split()))
-_JUDGEMENT = re.compile(rf"(?:{_PIECES})++")  # possessive: linear in the length of the text
+_JUDGES = lazy_pattern("|".join(_JUDGING.split()))
+_JUDGEMENT = lazy_pattern(rf"(?:{_PIECES})++")  # possessive: linear in the length of the text
 
 _HARMS = """
 事故 事件 投诉 差错 错误 违规 违法 违纪 违约 问题 案件 纠纷 上访 信访 举报 伤亡 死亡 超支 拖欠 逾期 返工 瑕疵
 缺陷 故障 舆情 疫情 火灾 污染 隐患 损失 中断 延误 浪费
 """
 _HARM = "|".join(_HARMS.split())
-_NEGATION = re.compile(
+_NEGATION = lazy_pattern(
     r"(?:本年度?|全年|年度|目前|均|暂|尚|一直)*(?:无|没有|未有|未发生|未出现|未产生|未收到|未接到|未发现|零发生|零)"
     rf"(?:(?:发生|出现|收到|发现)?(?:任何|一[起例次])?(?:[^\W\d]{{0,6}}(?:{_HARM})[、和及或]?){{1,3}}"
     r"(?:的?(?:发生|出现|情况|现象|记录))*|发生|出现)?"
 )
 _LONGEST = 40  # letters of a judgement or negation; more is prose
 
-_LEFTOVER = re.compile(
+_LEFTOVER = lazy_pattern(
     r"指标[0-9一二三四五六七八九十]*[:.、]?"
     r"|…|[….。·]{2,}"
     r"|\(?[^()0-9]{0,12}[0-9]+字(?:以内|以下|左右|内)?[^()0-9]{0,6}\)?"
@@ -54,7 +53,7 @@ _LEFTOVER = re.compile(
     r"|(?:示例|样例|例如|例|如):.*"
     r"|[□☐][^☑√■✓]*"
 )
-_EMPTY_SLOT = re.compile(r"((?:≥|≤|>=|<=|>|<|=|不少于|不低于|不超过|不高于)*+)\(?([^()]*)\)?")
+_EMPTY_SLOT = lazy_pattern(r"((?:≥|≤|>=|<=|>|<|=|不少于|不低于|不超过|不高于)*+)\(?([^()]*)\)?")
 
 
 def is_none_mark(compacted: str) -> bool:

@@ -6,12 +6,12 @@ already is not said again. Words and thresholds are the pack's.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from perfeval.findings import Finding
 from perfeval.model import Evaluation, Form
 from perfeval.pack import Pack
+from perfeval.patterns import lazy_pattern
 from perfeval.review import arithmetic, evidence, logic, money, promises, text
 from perfeval.review.context import ReviewContext, Rule
 
@@ -37,7 +37,7 @@ def review(form: Form, evaluation: Evaluation, pack: Pack) -> tuple[Finding, ...
     return tuple(sorted(found.values(), key=lambda finding: _position(finding.cell)))
 
 
-_REF = re.compile(r"([A-Z]+)([0-9]+)")
+_REF = lazy_pattern(r"([A-Z]+)([0-9]+)")
 
 
 @lru_cache(maxsize=4096)

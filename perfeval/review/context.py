@@ -15,6 +15,7 @@ from itertools import islice
 from perfeval.findings import Finding
 from perfeval.model import Evaluation, Form, Indicator, RowResult
 from perfeval.pack import Pack
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity.text import fold
 from perfeval.record import record
 from perfeval.review.funds import Funds, funds_of
@@ -50,9 +51,9 @@ FIELD_NAMES: Mapping[str, str] = {
 }
 _PARTS: Mapping[str, str] = {"own_level": "市本级", "transferred": "转移支付至下级"}
 _MOST_NUMBERS = 300  # of a form's texts; what holds more is a data table pasted in, and no narrative
-NEVER = re.compile(r"(?!)")
-_YEAR = re.compile(r"(?<!\d)(20\d\d)\s*年")
-_SENTENCE = re.compile(r"[^。;\uff1b!\uff01?\uff1f\n]+")
+NEVER = lazy_pattern(r"(?!)")
+_YEAR = lazy_pattern(r"(?<!\d)(20\d\d)\s*年")
+_SENTENCE = lazy_pattern(r"[^。;\uff1b!\uff01?\uff1f\n]+")
 
 
 @record(frozen=True)
@@ -184,7 +185,7 @@ def _either_width(word: str) -> str:
 @lru_cache(maxsize=512)
 def _pattern(pack: Pack, topics: tuple[str, ...]) -> re.Pattern[str]:
     words = [word for topic in topics for word in pack.review_words.get(topic, ())]
-    return re.compile(alternatives(words)) if words else NEVER
+    return lazy_pattern(alternatives(words)) if words else NEVER
 
 
 @lru_cache(maxsize=32)

@@ -11,15 +11,16 @@ from perfeval.findings import Finding
 from perfeval.findings.evd import PHRASES
 from perfeval.model import Indicator
 from perfeval.pack import Pack
+from perfeval.patterns import lazy_pattern
 from perfeval.review.context import ReviewContext, Rule, alternatives
 
 __all__ = ["RULES"]
 
-_YEAR = re.compile(r"(?<![\d.])(20\d\d)(?=\s*(?:年|[-/.]\d{1,2}(?!\d)))")
-_ALSO = re.compile(r"\s*[、,\uff0c和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
-_TITLE = re.compile(r"\s*[:\uff1a.、]?\s*([^\n;\uff1b。]*)")
+_YEAR = lazy_pattern(r"(?<![\d.])(20\d\d)(?=\s*(?:年|[-/.]\d{1,2}(?!\d)))")
+_ALSO = lazy_pattern(r"\s*[、,\uff0c和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
+_TITLE = lazy_pattern(r"\s*[:\uff1a.、]?\s*([^\n;\uff1b。]*)")
 _TITLE_FOLLOWS = (":", "\uff1a")
-_SIGNS = re.compile(r"\W+")
+_SIGNS = lazy_pattern(r"\W+")
 _AROUND = ' 、,.。()<>"“”《》\uff0c\uff08\uff09'
 _LONGEST_SPAN = 50  # 佐证1-60 is no span of numbers any more
 _LISTED = 5  # missing numbers named in a message
@@ -163,14 +164,14 @@ def _same_title(one: str, other: str) -> bool:
 def _mark_pattern(pack: Pack) -> re.Pattern[str]:
     """佐证3, 佐证材料(3); never matches when the pack names no word for it."""
     words = alternatives(pack.review_words.get("evidence_mark", ()))
-    return re.compile(rf"(?:{words})\s*[(\uff08]?(\d{{1,3}})[)\uff09]?(?!\d)" if words else r"(?!)(\d)")
+    return lazy_pattern(rf"(?:{words})\s*[(\uff08]?(\d{{1,3}})[)\uff09]?(?!\d)" if words else r"(?!)(\d)")
 
 
 @lru_cache(maxsize=32)
 def _span_pattern(pack: Pack) -> re.Pattern[str]:
     """What follows in 佐证1-3 and 佐证1至佐证3."""
     words = alternatives(pack.review_words.get("evidence_mark", ()))
-    return re.compile(rf"\s*[-–—~\uff5e至到]+\s*(?:{words})?\s*(\d{{1,3}})(?!\d)")
+    return lazy_pattern(rf"\s*[-–—~\uff5e至到]+\s*(?:{words})?\s*(\d{{1,3}})(?!\d)")
 
 
 RULES = (

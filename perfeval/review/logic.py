@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from perfeval.findings import Finding
 from perfeval.model import Indicator, Kind, Quantity
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity import is_placeholder
 from perfeval.review.context import ReviewContext, Rule
 
@@ -15,8 +15,8 @@ __all__ = ["RULES"]
 _WRITTEN = ("name", "shortfall_reason", "evidence")  # columns of words; what is no number is the calculator's matter
 _AROUND = 6  # letters quoted on either side of a hint
 _LEFTOVER = 12  # what is longer and a leftover of the blank form holds one of the pack's words
-_SUSPECT = re.compile(r"…|\.\.|[*×xX_]|[^\W\d]\d+\s*\W?\s*$")  # every leftover of a blank form has one of these
-_UNSPOKEN = re.compile(r"[\W_]+")
+_SUSPECT = lazy_pattern(r"…|\.\.|[*×xX_]|[^\W\d]\d+\s*\W?\s*$")  # every leftover of a blank form has one of these
+_UNSPOKEN = lazy_pattern(r"[\W_]+")
 
 
 def required(context: ReviewContext) -> Iterator[Finding]:

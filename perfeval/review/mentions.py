@@ -6,7 +6,6 @@ neighbouring characters they share, which needs no dictionary and forgives inser
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -15,16 +14,17 @@ from typing import NamedTuple
 
 from perfeval.model import Kind, Quantity
 from perfeval.numbers import fraction, rounds_to
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity import convertible, numbers_in
 
 __all__ = ["Mention", "agrees", "core", "in_unit", "likeness", "mentions", "pairs"]
 
 # Signs are met in either width; the wide ones are written as escapes, as they look alike.
-_BOUNDARY = re.compile(r"[,\uff0c、。;\uff1b:\uff1a!\uff01?\uff1f()\uff08\uff09\[\]【】\n]")
+_BOUNDARY = lazy_pattern(r"[,\uff0c、。;\uff1b:\uff1a!\uff01?\uff1f()\uff08\uff09\[\]【】\n]")
 _SENTENCE_END = "。;\uff1b!\uff01?\uff1f\n"
 _REACH = 80  # letters around a number that can say what it is about
-_BRACKETS = re.compile(r"[(\uff08][^()\uff08\uff09]*[)\uff09]?")
-_SILENT = re.compile(r"[^\w%]+")
+_BRACKETS = lazy_pattern(r"[(\uff08][^()\uff08\uff09]*[)\uff09]?")
+_SILENT = lazy_pattern(r"[^\w%]+")
 
 
 class Mention(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
@@ -12,6 +11,7 @@ from perfeval.findings import Finding
 from perfeval.findings.txt import PHRASES
 from perfeval.model import Kind, Quantity, RowResult
 from perfeval.numbers import fraction
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity import convertible, name_hint
 from perfeval.review.context import ReviewContext, Rule
 from perfeval.review.mentions import Mention, agrees, core, in_unit, likeness, pairs
@@ -20,7 +20,7 @@ __all__ = ["RULES"]
 
 _SAME_ROW = 0.8  # share of an indicator's name that a phrase must hold to speak of that indicator
 _SAME_THING = 0.6  # share of two phrases in common that makes them speak of the same thing
-_YEAR = re.compile(r"20\d\d\s*年度?")
+_YEAR = lazy_pattern(r"20\d\d\s*年度?")
 _BOUNDS = (">=", ">", "<=", "<")
 _ALIKE_IN_SIZE = Fraction(1, 2)  # a result below this share of the promise is probably only a part of it
 

@@ -11,6 +11,7 @@ from perfeval.findings.txt import PHRASES
 from perfeval.model import Kind, Quantity, RowResult
 from perfeval.numbers import percent_text
 from perfeval.pack import Pack
+from perfeval.patterns import lazy_pattern
 from perfeval.quantity import convertible
 from perfeval.review.context import NEVER, ReviewContext, Rule, alternatives
 from perfeval.review.funds import Money, amount_text
@@ -18,16 +19,16 @@ from perfeval.review.mentions import Mention, agrees, in_unit, likeness, pairs
 
 __all__ = ["RULES"]
 
-_YEAR = re.compile(r"(?<![\d.])(20\d\d)\s*年(?:度)?")
-_CLAUSE_END = re.compile(r"[:\uff1a,\uff0c。;\uff1b\n]")
-_BRACKET = re.compile(r"[(\uff08]")
-_OTHER_LETTER = re.compile(r"[^\u4e00-\u9fff]")
+_YEAR = lazy_pattern(r"(?<![\d.])(20\d\d)\s*年(?:度)?")
+_CLAUSE_END = lazy_pattern(r"[:\uff1a,\uff0c。;\uff1b\n]")
+_BRACKET = lazy_pattern(r"[(\uff08]")
+_OTHER_LETTER = lazy_pattern(r"[^\u4e00-\u9fff]")
 _NEAR = 24  # letters after a year that can say whose year it is
 _SHORT = 6  # letters after 「达标」 that still belong to the count
 _SAME_NAME = 0.5  # share of two names in common that makes one a short form of the other
-_NAME = re.compile(r"\w{2,30}")
-_BEFORE_YEAR = re.compile(r"(?:较|比|自|从|据|与|到|至)\s*$")
-_AFTER_YEAR = re.compile(r"\s*(?:起|以来|相比|同期|至|[-—~\uff5e])")
+_NAME = lazy_pattern(r"\w{2,30}")
+_BEFORE_YEAR = lazy_pattern(r"(?:较|比|自|从|据|与|到|至)\s*$")
+_AFTER_YEAR = lazy_pattern(r"\s*(?:起|以来|相比|同期|至|[-—~\uff5e])")
 
 
 def amounts(context: ReviewContext) -> Iterator[Finding]:
@@ -296,7 +297,7 @@ def _project_name(context: ReviewContext, text: str) -> str | None:
 def _label(pack: Pack, topic: str) -> re.Pattern[str]:
     """A label right before a number, nothing but fillers (金额, 合计, 为) between; matches `Mention.back`."""
     words, fillers = (alternatives(word[::-1] for word in pack.review_words.get(key, ())) for key in (topic, "filler"))
-    return re.compile(rf"(?:{fillers}|\s){{0,6}}(?:{words})" if words and fillers else r"(?!)")
+    return lazy_pattern(rf"(?:{fillers}|\s){{0,6}}(?:{words})" if words and fillers else r"(?!)")
 
 
 @lru_cache(maxsize=32)
@@ -319,17 +320,17 @@ def _counted_before(pack: Pack) -> Mapping[str, re.Pattern[str]]:
         return dict.fromkeys(("met", "missed", "all", "introduced"), NEVER)
     lead = rf"(?:{fillers}|\s){{0,6}}"
     return {
-        "met": re.compile(rf"{lead}(?:(?:{nouns})的?)?(?:{met})"),
-        "missed": re.compile(rf"{lead}(?:(?:{nouns})的?)?(?:{missed})"),
-        "all": re.compile(rf"{lead}(?:{intro})?(?:{nouns})(?:$|\s|{attributes})"),
-        "introduced": re.compile(rf"(?:{intro})"),
+        "met": lazy_pattern(rf"{lead}(?:(?:{nouns})的?)?(?:{met})"),
+        "missed": lazy_pattern(rf"{lead}(?:(?:{nouns})的?)?(?:{missed})"),
+        "all": lazy_pattern(rf"{lead}(?:{intro})?(?:{nouns})(?:$|\s|{attributes})"),
+        "introduced": lazy_pattern(rf"(?:{intro})"),
     }
 
 
 @lru_cache(maxsize=32)
 def _project_marker(pack: Pack) -> re.Pattern[str]:
     words, fillers = _words(pack, "project_marker"), _words(pack, "project_filler")
-    return re.compile(rf"(?:{words})(?:{fillers}){{0,4}}({_NAME.pattern})" if words and fillers else r"(?!)(.)")
+    return lazy_pattern(rf"(?:{words})(?:{fillers}){{0,4}}({_NAME.pattern})" if words and fillers else r"(?!)(.)")
 
 
 @lru_cache(maxsize=32)

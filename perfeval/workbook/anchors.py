@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from html import unescape
 
+from perfeval.patterns import lazy_pattern
 from perfeval.workbook.extent import Resize, distance, walk
 from perfeval.workbook.references import RowMap, shift_formula, shift_ranges
 from perfeval.workbook.sheetxml import markup
@@ -22,27 +23,27 @@ from perfeval.workbook.splice import replaced
 __all__ = ["moved_controls", "moved_drawing", "moved_formulas", "moved_refs", "moved_vml"]
 
 _TAG = rb"(?:[A-Za-z][\w.-]*:)?"  # a namespace prefix, whichever the producer chose
-_MARKER = re.compile(
+_MARKER = lazy_pattern(
     rb"(<%b(?:from|to)>.{0,400}?<%brow>\s*)([0-9]{1,7})(\s*</%brow>(?:\s*<%browOff>\s*(-?[0-9]+))?)"
     % (_TAG, _TAG, _TAG, _TAG),
     re.S,
 )
-_NUMBER = re.compile(rb"(<%b(col|colOff|row|rowOff)>\s*)(-?[0-9]{1,12})(\s*</)" % _TAG)
+_NUMBER = lazy_pattern(rb"(<%b(col|colOff|row|rowOff)>\s*)(-?[0-9]{1,12})(\s*</)" % _TAG)
 _CORNERS = [b"col", b"colOff", b"row", b"rowOff"] * 2  # where an anchor begins and where it ends
 _PIXEL = 9525  # EMU
-_PICTURE = re.compile(rb"<%b(?:pic|graphicFrame)[\s>]" % _TAG)
-_FIXED_SIZE = re.compile(rb"editAs\s*=\s*[\"'](?:oneCell|absolute)[\"']")
-_STRETCHES = re.compile(rb"sizeWithCells\s*=\s*[\"'](?:1|true)[\"']")
-_VML_ROW = re.compile(rb"(<%bRow>\s*)([0-9]{1,7})" % _TAG)
-_VML_ANCHOR = re.compile(rb"(<%bAnchor>)([^<]*)(</)" % _TAG)
-_REF = re.compile(
+_PICTURE = lazy_pattern(rb"<%b(?:pic|graphicFrame)[\s>]" % _TAG)
+_FIXED_SIZE = lazy_pattern(rb"editAs\s*=\s*[\"'](?:oneCell|absolute)[\"']")
+_STRETCHES = lazy_pattern(rb"sizeWithCells\s*=\s*[\"'](?:1|true)[\"']")
+_VML_ROW = lazy_pattern(rb"(<%bRow>\s*)([0-9]{1,7})" % _TAG)
+_VML_ANCHOR = lazy_pattern(rb"(<%bAnchor>)([^<]*)(</)" % _TAG)
+_REF = lazy_pattern(
     rb"(<%b(?:comment|threadedComment|table|autoFilter|sortState|sortCondition)\b[^<>]*?\sref=\")([^\"]*)" % _TAG
 )
-_FORMULA_ELEMENT = re.compile(
+_FORMULA_ELEMENT = lazy_pattern(
     rb"(<%b(?:f|formula|formula1|formula2|Fmla[A-Za-z]+|calculatedColumnFormula|totalsRowFormula)(?:\s[^<>]*)?>)([^<]+)(</)"
     % _TAG
 )
-_FORMULA_ATTRIBUTE = re.compile(rb"(\s(?:location|textlink|fmla[A-Za-z]+|linkedCell|listFillRange)=\")([^\"]+)")
+_FORMULA_ATTRIBUTE = lazy_pattern(rb"(\s(?:location|textlink|fmla[A-Za-z]+|linkedCell|listFillRange)=\")([^\"]+)")
 
 
 def moved_drawing(data: bytes, row_map: RowMap, resize: Resize | None = None) -> bytes:

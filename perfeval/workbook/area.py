@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.guard import LIMITS
 
 __all__ = ["Range", "column_letter", "column_number", "parse_ref", "ref"]
 
-_REF = re.compile(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
+_REF = lazy_pattern(r"\$?([A-Za-z]{1,3})\$?([1-9][0-9]{0,6})")
 
 
 @lru_cache(maxsize=1024)

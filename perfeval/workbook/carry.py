@@ -16,6 +16,7 @@ from typing import cast
 
 from lxml import etree
 
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.anchors import moved_controls, moved_drawing, moved_formulas, moved_refs, moved_vml
 from perfeval.workbook.extent import Geometry, Resize, read_geometry
@@ -47,7 +48,7 @@ _CACHED_SIZE = 1 << 17  # sheets of one batch differ in their cells, seldom in t
 _COMPATIBILITY = "http://schemas.openxmlformats.org/markup-compatibility/2006"
 _IGNORABLE = f"{{{_COMPATIBILITY}}}Ignorable"
 _REL_ID = f"{{{RELATIONSHIPS}}}id"
-_CELLS = re.compile(rb"<((?:[A-Za-z][\w.-]*:)?sheetData)(?:\s[^>]*)?(?:/>|>)")
+_CELLS = lazy_pattern(rb"<((?:[A-Za-z][\w.-]*:)?sheetData)(?:\s[^>]*)?(?:/>|>)")
 _COMMENTS_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.comments+xml"
 _VML_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 

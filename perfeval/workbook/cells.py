@@ -8,6 +8,7 @@ from decimal import Decimal
 from math import isfinite, nan
 
 from perfeval.model import Cell, CellProblem
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.area import Range
 from perfeval.workbook.formats import GENERAL, NumberFormat, shown_number
@@ -29,9 +30,9 @@ __all__ = [
 
 PICTURE_TEXT = "[图片]"
 PICTURE_FUNCTION = "DISPIMG("  # WPS keeps in-cell pictures as a formula on a private part
-_PICTURE = re.compile(r"=?(?:_xlfn\.)?DISPIMG\(")
-_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+_PICTURE = lazy_pattern(r"=?(?:_xlfn\.)?DISPIMG\(")
+_ESCAPE = lazy_pattern("_x([0-9A-Fa-f]{4})_")
+_CONTROL = lazy_pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _TRUE = ("1", "true")
 # A number of at most 15 digits that is written as it is shown; every program reads the same number back.
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{0,5}[1-9]|-?[1-9][0-9]{0,8}|0")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-import re
 
+from perfeval.patterns import lazy_pattern
 from perfeval.workbook.compound import Compound
 from perfeval.workbook.guard import BadWorkbook
 
@@ -12,7 +12,7 @@ __all__ = ["decrypted"]
 
 # Excel itself encrypts workbooks whose structure is protected with this word and opens them without asking.
 _DEFAULT_PASSWORD = "VelvetSweatshop"  # noqa: S105 – published by Microsoft, protects nothing
-_ROUNDS = re.compile(rb'spinCount="([0-9]+)"')
+_ROUNDS = lazy_pattern(rb'spinCount="([0-9]+)"')
 _MOST_ROUNDS = 1_000_000  # office programs use 100,000; a hostile file asks for hours
 
 

@@ -6,17 +6,17 @@ does too. A seal must not, so where it ends is worked out from where it ended be
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 
 __all__ = ["Geometry", "Resize", "distance", "read_geometry", "walk"]
 
 _LONGEST = 5_000  # cells that one thing may cover and still be measured
 _TAG = rb"<(?:[A-Za-z][\w.-]*:)?%b\b([^<>]*)>"
-_ROW, _COLUMN, _FORMAT = (re.compile(_TAG % name) for name in (b"row", b"col", b"sheetFormatPr"))
-_ATTRIBUTE = re.compile(rb"\b(r|ht|hidden|min|max|width|defaultRowHeight|defaultColWidth)\s*=\s*[\"']([^\"']*)")
+_ROW, _COLUMN, _FORMAT = (lazy_pattern(_TAG % name) for name in (b"row", b"col", b"sheetFormatPr"))
+_ATTRIBUTE = lazy_pattern(rb"\b(r|ht|hidden|min|max|width|defaultRowHeight|defaultColWidth)\s*=\s*[\"']([^\"']*)")
 _ON = (b"1", b"true")
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from perfeval.numbers import decimal_text, from_float
+from perfeval.patterns import lazy_pattern
 from perfeval.workbook.guard import parse_xml
 
 __all__ = ["GENERAL", "NumberFormat", "builtin_format", "cell_formats", "date_text", "number_format", "shown_number"]
@@ -40,11 +41,11 @@ _BUILTIN: Mapping[int, NumberFormat] = (
 )
 
 # One piece of a format code: quoted words, an escaped or skipped character, a bracket, or a character.
-_PIECE = re.compile(
+_PIECE = lazy_pattern(
     r'"([^"]*)"?|[\\!](.)|_.|\*.|\[([^\]]*)\]|(General|G/通用格式|[eE][+-]|AM/PM|A/P|上午/下午|.)', re.S | re.I
 )
-_DIGITS = re.compile(r"[0#?][0#?,]*(?:\.[0#?]*)?|\.[0#?]+")
-_ELAPSED = re.compile(r"h+|m+|s+", re.I)
+_DIGITS = lazy_pattern(r"[0#?][0#?,]*(?:\.[0#?]*)?|\.[0#?]+")
+_ELAPSED = lazy_pattern(r"h+|m+|s+", re.I)
 
 
 def builtin_format(number: int) -> NumberFormat:

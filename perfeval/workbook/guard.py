@@ -7,12 +7,12 @@ followed; what cannot be read is refused with a code of stage TPL, so that a per
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from lxml import etree
 
 from perfeval.findings import Finding
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 
 __all__ = ["LIMITS", "BadWorkbook", "Limits", "parse_xml", "read_file", "too_large"]
@@ -71,8 +71,8 @@ def too_large() -> BadWorkbook:
 _PLAIN_ENCODINGS = frozenset(
     ("utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "windows-1252", "gb2312", "gbk", "gb18030", "big5")
 )
-_ENCODING = re.compile(rb"<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
-_DECLARATION = re.compile(r"\A\ufeff?<\?xml[^>]*\?>")
+_ENCODING = lazy_pattern(rb"<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_DECLARATION = lazy_pattern(r"\A\ufeff?<\?xml[^>]*\?>")
 _UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from perfeval.patterns import lazy_pattern
 from perfeval.workbook.references import absolute, quoted_sheet
 from perfeval.workbook.sheetxml import MAIN, RELATIONSHIPS, attribute, text
 
@@ -16,17 +17,17 @@ __all__ = ["DefinedNames", "print_names", "with_entries"]
 
 DefinedNames = Mapping[tuple[str, int], str]  # by name and place of the sheet it is for
 
-_HEAD = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?<workbook ([^>]*)>")
+_HEAD = lazy_pattern(rb"\s*(?:<\?xml[^>]*\?>\s*)?<workbook ([^>]*)>")
 _OWN = f'xmlns="{MAIN}"'.encode()
 _LINKS = f' xmlns:r="{RELATIONSHIPS}"'
-_CALCULATION = re.compile(rb"<calcPr((?: [A-Za-z]+=\"[^\"<]*\")*) ?/>")
-_ANEW = re.compile(rb' fullCalcOnLoad="[^"]*"')
-_ID = re.compile(rb' sheetId="([0-9]{1,9})"')
-_NAMES = re.compile(rb"<definedNames>(.*?)</definedNames>", re.S)
-_NAME = re.compile(rb"<definedName ([^<>]*)>([^<>&]*)</definedName>")
-_OF = re.compile(rb'(?:^| )name="([^"]*)"')
-_FOR = re.compile(rb'(?:^| )localSheetId="([0-9]{1,9})"')
-_TAB = re.compile(rb' (?:activeTab|firstSheet)="([^"]*)"')
+_CALCULATION = lazy_pattern(rb"<calcPr((?: [A-Za-z]+=\"[^\"<]*\")*) ?/>")
+_ANEW = lazy_pattern(rb' fullCalcOnLoad="[^"]*"')
+_ID = lazy_pattern(rb' sheetId="([0-9]{1,9})"')
+_NAMES = lazy_pattern(rb"<definedNames>(.*?)</definedNames>", re.S)
+_NAME = lazy_pattern(rb"<definedName ([^<>]*)>([^<>&]*)</definedName>")
+_OF = lazy_pattern(rb'(?:^| )name="([^"]*)"')
+_FOR = lazy_pattern(rb'(?:^| )localSheetId="([0-9]{1,9})"')
+_TAB = lazy_pattern(rb' (?:activeTab|firstSheet)="([^"]*)"')
 
 
 def print_names(sheets: Sequence[str], titles: Mapping[str, str], areas: Mapping[str, str]) -> DefinedNames:

@@ -10,15 +10,16 @@ import re
 import struct
 from collections.abc import Iterable, Iterator
 
+from perfeval.patterns import lazy_pattern
 from perfeval.workbook.notes import AUTHOR
 from perfeval.workbook.package import Package
 from perfeval.workbook.splice import elements
 
 __all__ = ["objects_in_parts", "objects_in_stream", "objects_in_text", "rich_cells"]
 
-_PROPERTIES = re.compile(rb"<((?:[A-Za-z][\w.-]*:)?rPr)(?:\s[^>]*)?(?:/>|>(.*?)</\1\s*>)", re.S)
-_CELL = re.compile(rb"\sr=\"([A-Z]{1,3}[0-9]{1,7})\"")
-_STRING = re.compile(rb"\st=\"s\".{0,200}?<(?:[A-Za-z][\w.-]*:)?v(?:\s[^>]*)?>([0-9]{1,9})<", re.S)
+_PROPERTIES = lazy_pattern(rb"<((?:[A-Za-z][\w.-]*:)?rPr)(?:\s[^>]*)?(?:/>|>(.*?)</\1\s*>)", re.S)
+_CELL = lazy_pattern(rb"\sr=\"([A-Z]{1,3}[0-9]{1,7})\"")
+_STRING = lazy_pattern(rb"\st=\"s\".{0,200}?<(?:[A-Za-z][\w.-]*:)?v(?:\s[^>]*)?>([0-9]{1,9})<", re.S)
 
 # Content of a part's name → what people call it.
 _PARTS = (

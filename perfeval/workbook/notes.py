@@ -8,12 +8,12 @@ first line, which names the author as Excel itself begins a comment.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
 from html import unescape
 
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.area import parse_ref
 from perfeval.workbook.extent import Geometry, walk
@@ -27,17 +27,17 @@ AUTHOR = "perfeval"
 _SIGNATURE = f"{AUTHOR}:".encode()
 
 _TAG = rb"((?:[A-Za-z][\w.-]*:)?)"
-_AUTHOR = re.compile(rb"<%bauthor(?:\s[^>]*)?(?:/>|>([^<]*)</\1author\s*>)" % _TAG)
-_FIRST_TEXT = re.compile(rb"<(?:[A-Za-z][\w.-]*:)?t(?:\s[^>]*)?>\s*([^<]*)")
-_AUTHOR_ID = re.compile(rb"\bauthorId\s*=\s*[\"']([0-9]+)")
-_REF = re.compile(rb"\bref\s*=\s*[\"']([A-Z]{1,3}[0-9]{1,7})")
-_EMPTY_AUTHORS = re.compile(rb"<%bauthors\s*/>" % _TAG)
-_EMPTY_LIST = re.compile(rb"<%bcommentList\s*/>" % _TAG)
-_AUTHORS_END = re.compile(rb"</%bauthors\s*>" % _TAG)
-_LIST_END = re.compile(rb"</%bcommentList\s*>" % _TAG)
-_SHAPE_ID = re.compile(rb"_x0000_s([0-9]{1,9})")
-_ROW = re.compile(rb"<(?:[\w-]+:)?Row>\s*([0-9]{1,7})")
-_COLUMN = re.compile(rb"<(?:[\w-]+:)?Column>\s*([0-9]{1,5})")
+_AUTHOR = lazy_pattern(rb"<%bauthor(?:\s[^>]*)?(?:/>|>([^<]*)</\1author\s*>)" % _TAG)
+_FIRST_TEXT = lazy_pattern(rb"<(?:[A-Za-z][\w.-]*:)?t(?:\s[^>]*)?>\s*([^<]*)")
+_AUTHOR_ID = lazy_pattern(rb"\bauthorId\s*=\s*[\"']([0-9]+)")
+_REF = lazy_pattern(rb"\bref\s*=\s*[\"']([A-Z]{1,3}[0-9]{1,7})")
+_EMPTY_AUTHORS = lazy_pattern(rb"<%bauthors\s*/>" % _TAG)
+_EMPTY_LIST = lazy_pattern(rb"<%bcommentList\s*/>" % _TAG)
+_AUTHORS_END = lazy_pattern(rb"</%bauthors\s*>" % _TAG)
+_LIST_END = lazy_pattern(rb"</%bcommentList\s*>" % _TAG)
+_SHAPE_ID = lazy_pattern(rb"_x0000_s([0-9]{1,9})")
+_ROW = lazy_pattern(rb"<(?:[\w-]+:)?Row>\s*([0-9]{1,7})")
+_COLUMN = lazy_pattern(rb"<(?:[\w-]+:)?Column>\s*([0-9]{1,5})")
 
 _NEW_COMMENTS = (
     f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<comments xmlns="{MAIN}"><authors></authors>'

@@ -12,6 +12,7 @@ from lxml import etree
 
 from perfeval.model import Cell, CellProblem
 from perfeval.numbers import decimal_text, from_float
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.archive import Archive
 from perfeval.workbook.area import Range, ref
@@ -25,11 +26,11 @@ _NS = "urn:oasis:names:tc:opendocument:xmlns:"
 _TABLE, _OFFICE, _TEXT, _STYLE = (f"{{{_NS}{name}:1.0}}" for name in ("table", "office", "text", "style"))
 _CALCEXT_TYPE = "{urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0}value-type"
 _CELL, _COVERED = _TABLE + "table-cell", _TABLE + "covered-table-cell"
-_ERROR = re.compile(r"#(?:REF!|DIV/0!|VALUE!|NAME\?|N/A|NUM!|NULL!)|Err:[0-9]{3}")
+_ERROR = lazy_pattern(r"#(?:REF!|DIV/0!|VALUE!|NAME\?|N/A|NUM!|NULL!)|Err:[0-9]{3}")
 # The displayed number between fixed words: 「343.00万元」
-_DISPLAYED = re.compile(r"([^0-9.,]*?)(-?[0-9][0-9,]*(?:\.[0-9]+)?)([^0-9.,]*)")
-_REFERENCE = re.compile(r"\[([^\]]*)\]")
-_DURATION = re.compile(r"P(?:([0-9]{1,6})D)?T([0-9]{1,6})H([0-9]{1,2})M([0-9]{1,2})(?:[.,][0-9]+)?S")
+_DISPLAYED = lazy_pattern(r"([^0-9.,]*?)(-?[0-9][0-9,]*(?:\.[0-9]+)?)([^0-9.,]*)")
+_REFERENCE = lazy_pattern(r"\[([^\]]*)\]")
+_DURATION = lazy_pattern(r"P(?:([0-9]{1,6})D)?T([0-9]{1,6})H([0-9]{1,2})M([0-9]{1,2})(?:[.,][0-9]+)?S")
 
 
 @record(slots=True)

@@ -7,11 +7,11 @@ leaves the list as it was. Entries of other programs are never rewritten.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import lru_cache
 from html import unescape
 
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.guard import BadWorkbook, plain_xml
 from perfeval.workbook.sheetxml import RELATIONSHIPS, attribute
@@ -31,12 +31,12 @@ _NO_RELATIONSHIPS = (
     f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<Relationships xmlns="{_PACKAGE}/relationships">'
     "</Relationships>"
 ).encode()
-_EMPTY_LIST = re.compile(rb"<((?:[\w.-]+:)?)(Relationships|Types)(\s[^>]*?)/>")
-_LIST_END = re.compile(rb"</((?:[\w.-]+:)?)(?:Relationships|Types)\s*>")
-_ENTRY = re.compile(
+_EMPTY_LIST = lazy_pattern(rb"<((?:[\w.-]+:)?)(Relationships|Types)(\s[^>]*?)/>")
+_LIST_END = lazy_pattern(rb"</((?:[\w.-]+:)?)(?:Relationships|Types)\s*>")
+_ENTRY = lazy_pattern(
     rb"<(?:[\w.-]+:)?(Relationship|Override|Default)\s(?:[^>\"']|\"[^\"]*\"|'[^']*')*?(?:/>|>\s*</[^>]*>)"
 )
-_ATTRIBUTE = re.compile(rb"([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_ATTRIBUTE = lazy_pattern(rb"([\w:.-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 
 
 @record(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from lxml import etree
 
+from perfeval.patterns import lazy_pattern
 from perfeval.workbook.guard import parse_xml
 from perfeval.workbook.package import Package
 from perfeval.workbook.sheetxml import attribute, storable, text
@@ -21,7 +21,7 @@ _HEAD = (
     "<?xml version='1.0' encoding='UTF-8' standalone='yes'?>\n"
     f'<Properties xmlns="{_PROPERTIES}" xmlns:vt="{_VALUES}">'
 )
-_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_ESCAPE = lazy_pattern(r"_x([0-9A-Fa-f]{4})_")
 
 
 def custom_properties(package: Package) -> dict[str, str]:

@@ -15,6 +15,8 @@ import itertools
 import re
 from collections.abc import Callable
 
+from perfeval.patterns import lazy_pattern
+
 __all__ = [
     "LAST_ROW",
     "RowMap",
@@ -41,7 +43,7 @@ _CELL = r"\$?[A-Za-z]{1,3}\$?[1-9][0-9]{0,6}"
 _ROW = r"\$?[1-9][0-9]{0,6}"
 # What a formula is made of, as far as references are concerned. The order matters: whole words are taken
 # before anything inside them could look like a reference.
-_TOKEN = re.compile(
+_TOKEN = lazy_pattern(
     rf"""
     "(?:[^"]|"")*"                                        # a text
   | \#REF!(?:{_CELL}(?::{_CELL})?)?                       # what is left of a reference to a deleted sheet
@@ -53,9 +55,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_END = re.compile(r"(?P<column>\$?[A-Za-z]*)(?P<fixed>\$?)(?P<row>[0-9]+)")
-_PLAIN_SHEET = re.compile(r"[^\W\d][\w.]*")
-_LOOKS_LIKE_CELL = re.compile(rf"(?:{_CELL}|[Rr][0-9]*(?:[Cc][0-9]*)?|[Cc][0-9]*)")
+_END = lazy_pattern(r"(?P<column>\$?[A-Za-z]*)(?P<fixed>\$?)(?P<row>[0-9]+)")
+_PLAIN_SHEET = lazy_pattern(r"[^\W\d][\w.]*")
+_LOOKS_LIKE_CELL = lazy_pattern(rf"(?:{_CELL}|[Rr][0-9]*(?:[Cc][0-9]*)?|[Cc][0-9]*)")
 
 
 def quoted_sheet(name: str) -> str:

@@ -11,12 +11,12 @@ clerk's own rule is told from the template's rule that we wrote into the same sh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, cast
 
 from lxml import etree
 
+from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.guard import LIMITS, BadWorkbook
 from perfeval.workbook.references import (
@@ -47,11 +47,11 @@ _LISTS = {  # lists of the sheet itself, and their items
 }
 _PARENTS = {item: parent for parent, item in _LISTS.items()}
 _FORMULAS = {"formula", "formula1", "formula2", "f"}  # elements that hold a formula
-_MARK = re.compile("\ue000([0-9]+)\ue001")
-_ROW_NUMBER = re.compile(r"(?<=[A-Za-z$])[0-9]+")
-_NUMBER = re.compile(r"(?<![0-9.])[1-9][0-9]{0,6}(?![0-9])")
+_MARK = lazy_pattern("\ue000([0-9]+)\ue001")
+_ROW_NUMBER = lazy_pattern(r"(?<=[A-Za-z$])[0-9]+")
+_NUMBER = lazy_pattern(r"(?<![0-9.])[1-9][0-9]{0,6}(?![0-9])")
 _REMEMBERED = 64  # sets of row positions
-_AREA = re.compile(r"\$?([A-Za-z]*)\$?([0-9]*)(?::\$?([A-Za-z]*)\$?[0-9]*)?")
+_AREA = lazy_pattern(r"\$?([A-Za-z]*)\$?([0-9]*)(?::\$?([A-Za-z]*)\$?[0-9]*)?")
 # Left out when rules are compared: where a rule stands, how it is numbered, and words beside it.
 _INCIDENTAL = {
     "dxfId", "priority", "sqref", "ref", "id", "display", "tooltip", "allowBlank", "showDropDown", "showInputMessage",

@@ -13,6 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from perfeval.model import Cell
+from perfeval.patterns import lazy_pattern
 from perfeval.workbook.area import Range, parse_ref
 from perfeval.workbook.cells import PICTURE_FUNCTION, CellMaker, Parsed, clean_text, text_cell, visible_text
 from perfeval.workbook.guard import LIMITS
@@ -24,26 +25,26 @@ _RUN = r'<r>(?:<rPr>(?:<(?!/rPr>)[^>]*>)*+</rPr>)?<t(?: xml:space="preserve")?>[
 _BEGIN = '<c r="'
 # A cell with content up to its end tag: address, style, type, style again (some write it behind the type), start and
 # text of the formula, value, empty value, inline text.
-_CELL = re.compile(
+_CELL = lazy_pattern(
     r'<c r="([A-Z]{1,3}[1-9][0-9]*+)"(?: s="([0-9]++)")?+(?: t="([a-zA-Z]++)")?+(?: s="([0-9]++)")?+>'
     r"(?=<[fvi])(?:(<f(?: [^>/]*+)?+)(?:/>|>([^<]*+)</f>))?+"
     rf"(?:<v>([^<]++)</v>|(<v>|<v ?/>)(?:</v>)?|<is>{_TEXT}</is>)?"
 )
 # A string item: plain text, or runs with fonts of their own; Chinese Excel adds its phonetic settings.
-_STRING = re.compile(rf"<si>(?:{_TEXT}|((?:{_RUN})++))(?:<phoneticPr [^>]*/>)?</si>")
-_RUN_TEXT = re.compile(r"<t[^>]*>([^<]*)</t>")
-_MERGE = re.compile(r'<mergeCell ref="([A-Z0-9:]+)" ?/>')
-_HIDDEN_ROW = re.compile(r'<row r="([1-9][0-9]{0,6})"[^>]*? hidden="(?:1|true)"')
-_HIDDEN_COLUMNS = re.compile(
+_STRING = lazy_pattern(rf"<si>(?:{_TEXT}|((?:{_RUN})++))(?:<phoneticPr [^>]*/>)?</si>")
+_RUN_TEXT = lazy_pattern(r"<t[^>]*>([^<]*)</t>")
+_MERGE = lazy_pattern(r'<mergeCell ref="([A-Z0-9:]+)" ?/>')
+_HIDDEN_ROW = lazy_pattern(r'<row r="([1-9][0-9]{0,6})"[^>]*? hidden="(?:1|true)"')
+_HIDDEN_COLUMNS = lazy_pattern(
     r'<col (?=[^>]*\bhidden="(?:1|true)")(?=[^>]*\bmin="([0-9]{1,5})")(?=[^>]*\bmax="([0-9]{1,5})")[^>]*>'
 )
-_HEAD = re.compile(
+_HEAD = lazy_pattern(
     r'(?:<\?xml[^>]*\?>\s*)?<worksheet [^>]*\bxmlns="http://(?:schemas\.openxmlformats\.org/spreadsheetml/2006/main|'
     r'purl\.oclc\.org/ooxml/spreadsheetml/main)"'
 )
-_SHARED = re.compile(r'<f t="shared"(?: ref="[A-Z0-9:]+")? si="([0-9]+)"')
-_REFERENCE = re.compile(r"&(?:#([0-9]{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));|&")
-_NO_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_SHARED = lazy_pattern(r'<f t="shared"(?: ref="[A-Z0-9:]+")? si="([0-9]+)"')
+_REFERENCE = lazy_pattern(r"&(?:#([0-9]{1,7})|#x([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos));|&")
+_NO_CHARACTER = lazy_pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _SHORT = 512  # characters of a text, as written, that may be a label
 _LONG = 4096  # characters of one that may be a scoring rule
 _SHORT_TAIL = 1 << 14  # characters behind the cells, as long as 400 merges

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from perfeval.patterns import lazy_pattern
+
 __all__ = [
     "MAIN",
     "ORDER",
@@ -33,11 +35,11 @@ ORDER = (
 _PLACES = {name: place for place, name in enumerate(ORDER)}
 
 # What XML cannot hold, and a text that only looks like the escape Excel uses for it.
-_ODD = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_ODD = lazy_pattern("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 # The full-width signs count too: East Asian versions of Excel take them for the others.
 _SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 _FIRST = _SIGNS | {char for char in map(chr, range(0x3001)) if char.isspace()}
-_FORMULA = re.compile(rf"\s*[{re.escape(''.join(sorted(_SIGNS)))}]")
+_FORMULA = lazy_pattern(rf"\s*[{re.escape(''.join(sorted(_SIGNS)))}]")
 _ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 
 
