@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from difflib import SequenceMatcher
 from functools import lru_cache
 
 from perfeval.layout import TABLE_PREFIXES, Layout, Slot, bare, yearless
@@ -50,6 +49,8 @@ def likeness(words: Words, layout: Layout) -> float:
 
 def nearest(wanted: Iterable[str], texts: Mapping[Position, str], cutoff: float = 0.5) -> Position | None:
     """The cell whose text is most like one of the `wanted` words, None when none is like them."""
+    from difflib import SequenceMatcher  # most forms have every word where it belongs
+
     best, share = None, cutoff
     matcher = SequenceMatcher(None)
     for word in wanted:
@@ -143,7 +144,8 @@ def _loose(text: str) -> str:
         elif char == "\0":
             parts.append(r"\d{4}")
         else:
-            parts.append("[" + re.escape("".join(sorted(_widths(char)))) + "]")
+            widths = "".join(sorted(_widths(char)))
+            parts.append(f"[{re.escape(widths)}]" if len(widths) > 1 else re.escape(char))
     return r"\s*".join(parts)
 
 

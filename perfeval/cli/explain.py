@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +116,8 @@ def _code(code_id: str) -> Code:
     codes = catalogue()
     if code_id in codes:
         return codes[code_id]
+    from difflib import get_close_matches  # only where a word is not known
+
     near = "、".join(get_close_matches(code_id, codes, n=3, cutoff=0.6))
     stage = STAGES.get(code_id[:3])
     hint = f"相近的有:{near}。" if near else ""

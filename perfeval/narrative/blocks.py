@@ -150,6 +150,7 @@ def _environment(pack: Pack) -> SandboxedEnvironment:
         undefined=StrictUndefined,
         autoescape=False,  # the result is plain text for a cell
         finalize=_value,
+        optimized=False,  # there are hardly any constants to fold, and looking for them takes a tenth of the compiling
         cache_size=-1,
     )
     environment.globals = {"namespace": environment.globals["namespace"], "range": environment.globals["range"]}

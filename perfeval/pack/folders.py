@@ -190,7 +190,7 @@ def _raw(folder: Path, problems: Problems) -> _Raw | None:
         problems.add("PAK001", RULES, value=RULES)
         return None
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+        values = _values(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         problems.add("PAK002", RULES, reason=f"第 {error.start + 1} 个字节处不是 UTF-8 编码;请用 UTF-8 另存")
         return None
@@ -208,6 +208,12 @@ def _raw(folder: Path, problems: Problems) -> _Raw | None:
             place = f"{NARRATIVE}/{block.name}"
             problems.add("PAK002", place, reason=f"第 {error.start + 1} 个字节处不是 UTF-8 编码;请用 UTF-8 另存")
     return _Raw(values, narrative)
+
+
+@lru_cache(maxsize=16)
+def _values(text: str) -> Mapping[str, object]:
+    """What a `rules.toml` says; kept, for every pack that extends another one asks for that again."""
+    return tomllib.loads(text, parse_float=Decimal)
 
 
 def _place(message: str) -> str:

@@ -10,7 +10,6 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from decimal import Decimal
-from difflib import get_close_matches
 from fractions import Fraction
 
 from perfeval.findings import Finding
@@ -22,6 +21,8 @@ __all__ = ["Problems", "Table", "did_you_mean", "listed"]
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:
     """A sentence that proposes the nearest allowed word, "" when none is near."""
+    from difflib import get_close_matches  # only where a word is not known
+
     near = get_close_matches(word, list(allowed), n=1, cutoff=0.6)
     return f"是不是「{near[0]}」?" if near else ""
 
