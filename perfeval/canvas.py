@@ -30,9 +30,8 @@ __all__ = ["Canvas", "FormPlan", "exact_value", "typed_value"]
 
 _Merge = tuple[int, int, int, int]  # top, left, bottom, right
 _Went = tuple[Mapping[str, Cell], Mapping[str, int], int]  # cells of the input by key, their columns by key, the row
-_ADDRESSES = frozenset(
-    ("cell", "other", "other_row", "table", "table_cell", "promise_cell")
-)  # parameters that name a place
+# Parameters that name a place.
+_ADDRESSES = frozenset(("cell", "other", "other_row", "table", "table_cell", "promise_cell"))
 _IN_BRACKETS = lazy_pattern(r"(?<=\()[A-Z]{1,3}[1-9][0-9]*(?=\))")
 _USUAL_SIZE = 10.5  # points of the text of a form
 

@@ -35,7 +35,7 @@ _ESCAPE = lazy_pattern("_x([0-9A-Fa-f]{4})_")
 _CONTROL = lazy_pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _TRUE = ("1", "true")
 # A number of at most 15 digits that is written as it is shown; every program reads the same number back.
-_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{0,5}[1-9]|-?[1-9][0-9]{0,8}|0")
+_PLAIN = lazy_pattern(r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{0,5}[1-9]|-?[1-9][0-9]{0,8}|0")
 
 
 @record(frozen=True, slots=True)
