@@ -1,7 +1,7 @@
 """Regular expressions that are compiled when they are first used.
 
 One file meets a third of those that the program knows, and compiling the rest took as long as all the work on it.
-To a type checker `lazy_pattern` *is* `re.compile`; what it gives costs no more to use.
+To a type checker `lazy_pattern` *is* `re.compile`; what it gives costs no more to use. It is not what `match.re` names.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def moved_formulas(data: bytes, row_map: RowMap, sheet: str, *, unqualified: boo
 
 
 def _rest(match: re.Match[bytes]) -> bytes:
-    return match[3] if match.re is _FORMULA_ELEMENT else b""
+    return match[3] if match.re.groups == 3 else b""  # an element ends with its end tag, an attribute not
 
 
 def _unless_equal(before: bytes, after: bytes) -> bytes:
