@@ -16,7 +16,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,7 @@ from perfeval.files import holds
 from perfeval.findings import Finding
 from perfeval.pipeline import Options, Outcome
 from perfeval.planning import Task
+from perfeval.record import record
 from perfeval.stages import Staged, Turn, finished, together
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _WORTH_A_PROCESS = 16  # starting a worker costs about as much as this many file
 _MOST_PROCESSES = 61  # more are refused by Windows
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Report(Generic[T]):
     """What came of one file."""
 
