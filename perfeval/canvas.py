@@ -271,16 +271,16 @@ class Canvas:
             breaks = whole if len(whole) <= len(breaks) else breaks
         self.sheet.breaks = breaks
         for merge in self._columns:
-            torn = [row for row in breaks if merge[0] <= row < merge[2]]
-            self.sheet.merges += self._closed(*merge, heights) if torn else [merge]
+            ends = [row for row in breaks if merge[0] <= row < merge[2]]
+            self.sheet.merges += self._closed(merge, ends, heights) if ends else [merge]
 
-    def _closed(self, top: int, left: int, bottom: int, right: int, heights: list[float]) -> list[_Merge]:
+    def _closed(self, merge: _Merge, ends: list[int], heights: list[float]) -> list[_Merge]:
         """A merge as one for each page it goes over, so that every page has its lines and a word is never cut.
 
-        A text that stands for the rows beside it is said again on each page. Where a page has no room for it the
-        merge stays whole.
+        `ends` are the rows in it with which a page ends. A text that stands for the rows beside it is said again on
+        each page. Where a page has no room for it the merge stays whole.
         """
-        ends = [row for row in self.sheet.breaks if top <= row < bottom]
+        top, left, bottom, right = merge
         parts = list(zip([top, *(row + 1 for row in ends)], [*ends, bottom], strict=True))
         planned = self.sheet.rows[top - 1]
         text = planned.values.get(left)
@@ -288,7 +288,7 @@ class Canvas:
         if isinstance(text, str):
             needed = self.need(text, planned.formats[left - 1], left, right)
             if any(sum(heights[first - 1 : last]) < needed for first, last in (parts if repeated else parts[:1])):
-                return [(top, left, bottom, right)]
+                return [merge]
         for first, _ in parts[1:] if repeated else ():
             self.put(first, left, text)
         return [(first, left, last, right) for first, last in parts if last > first or right > left]

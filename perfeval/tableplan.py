@@ -130,8 +130,7 @@ class TablePlan:
             pictures, cells = self.canvas.pictures, indicator.cells
             for name, column in self._typed.items():
                 if (cell := cells.get(name)) is not None:
-                    usual = cell.text and cell.number is None and cell.problem is None
-                    values[column] = cell.text if usual else typed_value(cell, pictures)
+                    values[column] = typed_value(cell, pictures)
         first = self.canvas.add(self.layout.indicator_row, values)
         if line.group.scoring == "stated" and (score := columns.get("indicator.score")) is not None:
             look = Look(score.slot.style, unlocked=True)
