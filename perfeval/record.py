@@ -2,35 +2,47 @@
 
 To a type checker `record` *is* `dataclasses.dataclass`, and a field that is set later is an error. At run time two
 things differ. Nobody guards the fields: `frozen=True` makes every construction five times as dear (it sets each field
-through `object.__setattr__`), which was a twentieth of the whole job. And no code is written before it is needed:
-a dataclass compiles half a dozen functions when it is declared, a millisecond for each of the hundred types that a
-single file passes through. Here each is written when it is first called. `fields()`, `replace()` and `match` work as
-ever.
+through `object.__setattr__`), which was a twentieth of the whole job. And nothing is worked out before it is needed:
+a dataclass looks into every field and compiles half a dozen functions when it is declared, a millisecond for each of
+the hundred types that a single file passes through. Here a type that is made a few times is made without any code of
+its own, and what `fields()` tells is found when somebody asks. `fields()`, `replace()` and `match` work as ever.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, TypeVar
 
 __all__ = ["record"]
 
 T = TypeVar("T")
+_FEW = 24  # constructions that cost less one by one than the code that would make them quick
+_TOLD = ("__dataclass_fields__", "__dataclass_params__")
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as record
 else:
 
     def record(
-        *, frozen: bool = False, eq: bool = True, repr: bool = True, **slots: bool
+        *, frozen: bool = False, eq: bool = True, repr: bool = True, slots: bool = False, weakref_slot: bool = False
     ) -> Callable[[type[T]], type[T]]:
-        """`dataclass(frozen=frozen, eq=eq, repr=repr, **slots)` whose fields nobody guards."""
+        """`dataclass(…)` of the same arguments, whose fields nobody guards; a record extends no other one."""
 
         def made(kind: type[T]) -> type[T]:
-            kind = dataclasses.dataclass(init=False, repr=False, eq=False, **slots)(kind)
-            _at_first_call(kind, "__init__", _init)
+            names = tuple(kind.__annotations__)
+            given = {name: vars(kind)[name] for name in names if name in vars(kind)}
+            if slots:
+                kind = _with_slots(kind, names, ("__weakref__",) if weakref_slot else ())
+            else:
+                for name, value in given.items():
+                    if isinstance(value, dataclasses.Field):
+                        delattr(kind, name)
+            kind.__match_args__ = names
+            for name in _TOLD:
+                setattr(kind, name, _Told(name, given))
+            _make_at_first(kind, names, given)
             if repr:
                 kind.__repr__ = _repr
             if eq:
@@ -43,6 +55,32 @@ else:
         return made
 
 
+def _with_slots(kind: Any, names: tuple[str, ...], others: tuple[str, ...]) -> Any:
+    """The same class again: slots can only be given to a class when it is made."""
+    body = {name: value for name, value in vars(kind).items() if name not in (*names, "__dict__", "__weakref__")}
+    body["__slots__"] = (*names, *others)
+    again = type(kind)(kind.__name__, kind.__bases__, body)
+    again.__qualname__ = kind.__qualname__
+    return again
+
+
+class _Told:
+    """What the module `dataclasses` knows a type by, from a type of the same fields."""
+
+    def __init__(self, name: str, given: dict[str, Any]) -> None:
+        self._name = name
+        self._given = given
+
+    def __get__(self, _: object, kind: type) -> object:
+        hints = vars(kind)["__annotations__"]
+        fields = [(name, hint, self._given.get(name, dataclasses.field())) for name, hint in hints.items()]
+        named = {"__doc__": kind.__name__}  # otherwise its signature is worked out
+        plain = dataclasses.make_dataclass(kind.__name__, fields, init=False, repr=False, eq=False, namespace=named)
+        for name in _TOLD:
+            setattr(kind, name, getattr(plain, name))
+        return getattr(kind, self._name)
+
+
 Code = tuple[str, dict[str, Any]]  # of a function, and what it knows by name
 
 
@@ -50,27 +88,62 @@ def _at_first_call(kind: Any, name: str, code: Callable[[Any], Code]) -> None:
     """Let the method `name` of `kind` put the one in its place that it was asked to be."""
 
     def first(self: object, *values: object, **named: object) -> object:
-        text, known = code(kind)
-        exec(text, known)  # noqa: S102 - made of names in our own code
-        written = known[name]
-        written.__qualname__ = f"{kind.__qualname__}.{name}"
-        setattr(kind, name, written)
-        return written(self, *values, **named)
+        return _written(kind, name, *code(kind))(self, *values, **named)
 
     setattr(kind, name, first)
 
 
-def _init(kind: Any) -> Code:
+def _written(kind: Any, name: str, text: str, known: dict[str, Any]) -> Callable[..., object]:
+    exec(text, known)  # noqa: S102 - made of names in our own code
+    written: Callable[..., object] = known[name]
+    written.__qualname__ = f"{kind.__qualname__}.{name}"
+    setattr(kind, name, written)
+    return written
+
+
+def _make_at_first(kind: Any, names: tuple[str, ...], given: dict[str, Any]) -> None:
+    """Let `kind` be made field by field the first few times; then, or where the values do not fit, by its own code."""
+    factories: dict[str, Callable[[], Any]] = {}
+    defaults: dict[str, Any] = {}
+    for name, value in given.items():
+        if not isinstance(value, dataclasses.Field):
+            defaults[name] = value
+        elif value.default_factory is not dataclasses.MISSING:
+            factories[name] = value.default_factory
+        elif value.default is not dataclasses.MISSING:
+            defaults[name] = value.default
+    known = len(names)
+    made = 0
+
+    def __init__(self: object, *values: object, **named: object) -> None:
+        nonlocal made
+        made += 1
+        fields = {**defaults, **dict(zip(names, values, strict=False)), **named}
+        for name, factory in factories.items():
+            if name not in fields:
+                fields[name] = factory()
+        fits = len(values) <= known and fields.keys() == keys and named.keys().isdisjoint(names[: len(values)])
+        if made > _FEW or not fits:
+            _written(kind, "__init__", *_init(names, defaults, factories))(self, *values, **named)
+            return
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+    keys = dict.fromkeys(names).keys()
+    kind.__init__ = __init__
+
+
+def _init(names: Iterable[str], defaults: dict[str, Any], factories: dict[str, Callable[[], Any]]) -> Code:
     known: dict[str, Any] = {"_unset": dataclasses.MISSING}
     taken, lines = ["self"], ["pass"]
-    for field in dataclasses.fields(kind):
-        name, value = field.name, field.name
-        if field.default_factory is not dataclasses.MISSING:
-            known[f"_new_{name}"] = field.default_factory
+    for name in names:
+        value = name
+        if name in factories:
+            known[f"_new_{name}"] = factories[name]
             taken.append(f"{name}=_unset")
             value = f"_new_{name}() if {name} is _unset else {name}"
-        elif field.default is not dataclasses.MISSING:
-            known[f"_default_{name}"] = field.default
+        elif name in defaults:
+            known[f"_default_{name}"] = defaults[name]
             taken.append(f"{name}=_default_{name}")
         else:
             taken.append(name)
@@ -88,7 +161,7 @@ def _hash(kind: Any) -> Code:
 
 
 def _values(kind: Any, owner: str) -> str:
-    return f"({''.join(f'{owner}.{field.name}, ' for field in dataclasses.fields(kind))})"
+    return f"({''.join(f'{owner}.{name}, ' for name in kind.__match_args__)})"
 
 
 @recursive_repr()

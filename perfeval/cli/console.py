@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -64,6 +63,8 @@ class Console:
         """Colours and line width of stdout: plain unless it is a terminal."""
         if not _is_terminal(sys.stdout):
             return Look()
+        import shutil  # only for a terminal
+
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         return Look(colour=not plain, width=shutil.get_terminal_size().columns)
 

@@ -9,7 +9,6 @@ import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ _MIGRATIONS: tuple[str, ...] = (
 )
 
 
-_COLUMNS = tuple(field.name for field in fields(Entry) if field.name != "forms")  # of the table `file`, in order
+_COLUMNS = tuple(name for name in Entry.__match_args__ if name != "forms")  # of the table `file`, in order
 _INSERT_FILE = f"INSERT INTO file ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608
 _INSERT_FORM = "INSERT INTO form VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 

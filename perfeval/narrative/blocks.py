@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ _LINE_ENDS = lazy_pattern(r"\s*\n\s*")
 _PARAGRAPH = "\x1e"  # stands for a blank line of a block
 
 
-_NAMES: dict[type, frozenset[str]] = {kind: frozenset(field.name for field in fields(kind)) for kind in (Row, Rows)}
+_NAMES: dict[type, frozenset[str]] = {kind: frozenset(kind.__match_args__) for kind in (Row, Rows)}
 
 
 class Fault(Exception):

@@ -61,11 +61,16 @@ _OTHER_WORD: Mapping[str, str] = {
 _NOT_IN_TEXT = frozenset(["度", "方", "口", "字", "g", "m", "t", "T", "L", "h", "M2", "M3"])
 
 
-# Letter → a pattern of the units that begin with it, the longest first.
-_UNITS = {
-    letter: lazy_pattern("|".join(re.escape(unit) for unit in KNOWN if unit[0] == letter and unit not in _NOT_IN_TEXT))
-    for letter in {unit[0] for unit in KNOWN if unit not in _NOT_IN_TEXT}
-}
+def _by_letter() -> dict[str, re.Pattern[str]]:
+    """Letter → a pattern of the units that begin with it, the longest first."""
+    units: dict[str, list[str]] = {}
+    for unit in KNOWN:
+        if unit not in _NOT_IN_TEXT:
+            units.setdefault(unit[0], []).append(re.escape(unit))
+    return {letter: lazy_pattern("|".join(names)) for letter, names in units.items()}
+
+
+_UNITS = _by_letter()
 _DATE = lazy_pattern(dates.SCAN)
 _NUMBER = lazy_pattern(rf"{ARABIC}[余多]?(?:[十百千]?[万亿]亿?)?[余多]?(?![0-9十百千万亿])|{MIXED}")
 _TO = lazy_pattern(rf"(?:~|—+|-|至|到)(?:{ARABIC}(?:[十百千]?[万亿]亿?)?)")

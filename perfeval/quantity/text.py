@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 from perfeval.patterns import lazy_pattern
 
@@ -51,35 +52,38 @@ _SPELLINGS = {
 }
 
 
-def _table() -> dict[int, str]:
-    table = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
-    # Text pasted from PDF files carries radicals and compatibility forms that only look like the letters meant.
-    for code in (*range(0x2E80, 0x2FD6), *range(0xF900, 0xFB00)):
-        plain = unicodedata.normalize("NFKC", chr(code))
-        if len(plain) == 1:
-            table[code] = plain
-    table.update(dict.fromkeys(_BLANKS, " "))
-    for kept, others in _SPELLINGS.items():
-        table.update({ord(other): kept for other in others})
-    table[ord("'")] = '"'
-    return table
-
-
-_TABLE = _table()
+# Text pasted from PDF files carries radicals and compatibility forms that only look like the letters meant.
+_LOOKALIKES = (range(0x2E80, 0x2FD6), range(0xF900, 0xFB00))
+_TABLE = {
+    **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys(_BLANKS, " "),
+    **{ord(other): kept for kept, others in _SPELLINGS.items() for other in others},
+    ord("'"): '"',
+}
 _SPELLED = {chr(code): kept for code, kept in _TABLE.items() if chr(code) != kept}
 _CHAINED = frozenset(_SPELLED).intersection(_SPELLED.values())  # what stands for another sign, and has one itself
-_FOLDED = lazy_pattern("[" + "".join(map(re.escape, sorted(_SPELLED))) + "]")
+_ALONE = frozenset(_SPELLED) - _CHAINED
+_SIGNS = re.escape("".join(sorted(sign for sign in _SPELLED if not "\uff01" <= sign <= "\uff5e")))
+_RANGES = "".join(f"{chr(codes.start)}-{chr(codes.stop - 1)}" for codes in _LOOKALIKES)
+_FOLDED = lazy_pattern(f"[{_SIGNS}{_RANGES}\uff01-\uff5e]")
 _INSIDE_NUMBER = lazy_pattern(r"(?<=[0-9]) +(?=[.,]? *[0-9])|(?<=[0-9][.,]) +(?=[0-9])")
 
 
 def fold(text: str) -> str:
     """`text` with one spelling for each sign, every kind of blank as a space; same length."""
     found = set(_FOLDED.findall(text))  # few letters of a text have another spelling; str.translate looks all up
-    if not found.isdisjoint(_CHAINED):
-        return text.translate(_TABLE)
+    if not found <= _ALONE:
+        return text.translate(_whole_table())
     for sign in found:
         text = text.replace(sign, _SPELLED[sign])
     return text
+
+
+@cache
+def _whole_table() -> dict[int, str]:
+    """Every letter that is folded, code → what it is folded to."""
+    forms = ((code, unicodedata.normalize("NFKC", chr(code))) for codes in _LOOKALIKES for code in codes)
+    return {**{code: plain for code, plain in forms if len(plain) == 1}, **_TABLE}
 
 
 def mark_gaps(folded: str) -> str:

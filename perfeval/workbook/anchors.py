@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from html import unescape
 
 from perfeval.patterns import lazy_pattern
 from perfeval.workbook.extent import Resize, distance, walk
 from perfeval.workbook.references import RowMap, shift_formula, shift_ranges
-from perfeval.workbook.sheetxml import markup
+from perfeval.workbook.sheetxml import markup, unescaped
 from perfeval.workbook.splice import replaced
 
 __all__ = ["moved_controls", "moved_drawing", "moved_formulas", "moved_refs", "moved_vml"]
@@ -105,7 +104,7 @@ def moved_formulas(data: bytes, row_map: RowMap, sheet: str, *, unqualified: boo
         return data
 
     def replace(match: re.Match[bytes]) -> bytes:
-        formula = unescape(match[2].decode())
+        formula = unescaped(match[2].decode())
         moved = shift_formula(formula, row_map, sheet, unqualified=unqualified)
         return match[0] if moved == formula else match[1] + markup(moved).encode() + _rest(match)
 

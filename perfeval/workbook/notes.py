@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
-from html import unescape
 
 from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.area import parse_ref
 from perfeval.workbook.extent import Geometry, walk
 from perfeval.workbook.guard import plain_xml
-from perfeval.workbook.sheetxml import MAIN, text
+from perfeval.workbook.sheetxml import MAIN, text, unescaped
 from perfeval.workbook.splice import elements, replaced
 
 __all__ = ["AUTHOR", "Note", "noted_cells", "with_notes", "without_notes"]
@@ -74,7 +73,7 @@ def noted_cells(comments: bytes) -> frozenset[str]:
 def without_notes(comments: bytes, vml: bytes | None) -> tuple[bytes | None, bytes | None]:
     """Both parts without our notes; a part in which nothing is left is None."""
     comments = plain_xml(comments)
-    authors = [unescape((match[2] or b"").decode("utf-8", "replace")) for match in _AUTHOR.finditer(comments)]
+    authors = [unescaped((match[2] or b"").decode("utf-8", "replace")) for match in _AUTHOR.finditer(comments)]
     ours = {str(number).encode() for number, author in enumerate(authors) if author == AUTHOR}
     if not ours and _SIGNATURE not in comments:
         return comments, vml
@@ -121,7 +120,7 @@ def with_notes(
         _NEW_COMMENTS if comments is None else _EMPTY_LIST.sub(rb"<\1commentList></\1commentList>", plain_xml(comments))
     )
     comments = _EMPTY_AUTHORS.sub(rb"<\1authors></\1authors>", comments)
-    authors = [unescape((match[2] or b"").decode("utf-8", "replace")) for match in _AUTHOR.finditer(comments)]
+    authors = [unescaped((match[2] or b"").decode("utf-8", "replace")) for match in _AUTHOR.finditer(comments)]
     authors_end, list_end = _AUTHORS_END.search(comments), _LIST_END.search(comments)
     if authors_end is None or list_end is None:
         return with_notes(None, vml, notes, geometry, cluster)  # nothing in it that a program could show

@@ -9,12 +9,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Container, Iterable, Mapping
 from functools import lru_cache
-from html import unescape
 
 from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook.guard import BadWorkbook, plain_xml
-from perfeval.workbook.sheetxml import RELATIONSHIPS, attribute
+from perfeval.workbook.sheetxml import RELATIONSHIPS, attribute, unescaped
 
 __all__ = [
     "NewPart",
@@ -131,6 +130,6 @@ def _entries(data: bytes) -> Iterable[bytes]:
 
 def _attributes(entry: bytes) -> Mapping[str, str]:
     return {
-        match[1].decode(): unescape((match[2] or match[3] or b"").decode("utf-8", "replace"))
+        match[1].decode(): unescaped((match[2] or match[3] or b"").decode("utf-8", "replace"))
         for match in _ATTRIBUTE.finditer(entry)
     }

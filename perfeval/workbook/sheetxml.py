@@ -17,6 +17,7 @@ __all__ = [
     "markup",
     "storable",
     "text",
+    "unescaped",
     "worksheet",
 ]
 
@@ -38,9 +39,22 @@ _PLACES = {name: place for place, name in enumerate(ORDER)}
 _ODD = lazy_pattern("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 # The full-width signs count too: East Asian versions of Excel take them for the others.
 _SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
-_FIRST = _SIGNS | {char for char in map(chr, range(0x3001)) if char.isspace()}
+_BLANKS = (  # whatever str.isspace calls so
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+_FIRST = _SIGNS.union(_BLANKS)
 _FORMULA = lazy_pattern(rf"\s*[{re.escape(''.join(sorted(_SIGNS)))}]")
 _ATTRIBUTE = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
+
+
+def unescaped(content: str) -> str:
+    """A value between quotes or tags as it was meant."""
+    if "&" not in content:
+        return content
+    from html import unescape  # knows thousands of names, and hardly a name of a part or an author has any
+
+    return unescape(content)
 
 
 def markup(content: str) -> str:
