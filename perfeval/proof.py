@@ -13,7 +13,7 @@ from pathlib import Path
 from perfeval.errors import PackError
 from perfeval.findings import Finding, Severity, worst
 from perfeval.layout import Layout, Slot, compile_layout
-from perfeval.narrative import check_blocks
+from perfeval.narrative.check import check_blocks
 from perfeval.narrative.context import TEXTS
 from perfeval.pack import Pack, check_pack, load_folder
 from perfeval.pack.rules import COLUMNS

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from perfeval.calculator import evaluate
 from perfeval.errors import PackError
 from perfeval.model import Cell, Form
-from perfeval.narrative import check_blocks, render
+from perfeval.narrative import render
+from perfeval.narrative.check import check_blocks
 from perfeval.pack import Pack, load_pack
 from perfeval.review import review
 from tests.support.forms import REAL_FIELDS, cell_of, form_of, real_form

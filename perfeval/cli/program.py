@@ -6,22 +6,16 @@ import contextlib
 import errno
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from perfeval import __version__
 from perfeval.cli import buglog
-from perfeval.cli.changes import diff
 from perfeval.cli.console import Console, forget_stdout, restart_in_utf8, use_utf8
-from perfeval.cli.explain import explain
-from perfeval.cli.hotfolder import watch
-from perfeval.cli.mail import mail
-from perfeval.cli.packs import new, packs
-from perfeval.cli.summary import summary
 from perfeval.cli.words import Group
-from perfeval.cli.work import check, fill
 from perfeval.errors import ExitCode, PerfevalError
 from perfeval.files import reason
 from perfeval.render import clean
@@ -37,6 +31,34 @@ _HELP = """绩效自评评分表:填好的表进去,算好分、排好版的评�
 退出码:0 完成;1 有文件需修改;2 命令写错;
 3 评分体系有误;4 路径不能读写;5 邮箱出错;70 程序出错;130 中断。
 """
+
+
+# The module of each command, in the order of the help.
+_HOMES = {
+    "fill": "work",
+    "check": "work",
+    "watch": "hotfolder",
+    "new": "packs",
+    "summary": "summary",
+    "diff": "changes",
+    "mail": "mail",
+    "packs": "packs",
+    "explain": "explain",
+}
+
+
+class _Commands(Mapping[str, click.Command]):
+    """The commands by name; each is loaded when somebody wants it."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        command: click.Command = getattr(import_module(f"perfeval.cli.{_HOMES[name]}"), name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_HOMES)
+
+    def __len__(self) -> int:
+        return len(_HOMES)
 
 
 class _Program(Group):
@@ -81,14 +103,10 @@ class _Program(Group):
         return ExitCode(result or 0)
 
 
-@click.group(cls=_Program, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Program, commands=_Commands(), help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", prog_name="perfeval", help="显示版本号。")
 def program() -> None:
     """All commands."""
-
-
-for _command in (fill, check, watch, new, summary, diff, mail, packs, explain):
-    program.add_command(_command)
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

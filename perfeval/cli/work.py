@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from perfeval.batch import Report
     from perfeval.cli.records import Records
     from perfeval.cli.summing import Summing
-    from perfeval.pipeline import Options
+    from perfeval.pipeline import Options, Outcome
     from perfeval.planning import Plan
 
 __all__ = ["check", "exit_code_of", "fill", "options_of", "pack_options"]
@@ -152,11 +152,15 @@ def process(
     summing: Summing | None = None,
 ) -> ExitCode:
     """Do the plan, print what came of it, and say how it ended."""
-    from perfeval import batch, jsonout
+    from perfeval import batch
 
     console = Console()
     run = _Run(console, len(plan.tasks), log_folder, records)
-    reduce = jsonout.file_text if as_json else partial(outcome_text, look=console.look)
+    reduce: Callable[[Outcome], str] = partial(outcome_text, look=console.look)
+    if as_json:
+        from perfeval.jsonout import document, file_text
+
+        reduce = file_text
     key = None if records is None else records.options
     jobs = jobs or batch.default_jobs(len(plan.tasks))
     stops = log_folder is None
@@ -168,7 +172,7 @@ def process(
         both = batch.run(plan.tasks, options, summing.reducing(reduce), jobs=jobs, record=key)
         texts = run.follow(summing.gathering(both), itemgetter(0), stops_without_reader=stops)
     with run.interruptible():
-        for piece in jsonout.document(texts, lambda: _rest(plan, run, summing)) if as_json else texts:
+        for piece in document(texts, lambda: _rest(plan, run, summing)) if as_json else texts:
             console.result(piece)
     console.finish()
     if summing is not None and not run.interrupted:

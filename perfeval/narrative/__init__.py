@@ -11,6 +11,5 @@ paragraph.
 from __future__ import annotations
 
 from perfeval.narrative.blocks import render
-from perfeval.narrative.check import check_blocks
 
-__all__ = ["check_blocks", "render"]
+__all__ = ["render"]
