@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from lxml import etree
 
@@ -39,6 +39,7 @@ _BLANK = (
 _CACHED_SIZE = 1 << 20  # larger style sheets are not kept in memory
 _CACHED_ADOPTIONS = 16  # of one style sheet
 _ON = {"1", "true", "on"}
+_SPELLED = {"true": "1", "on": "1", "false": "0", "off": "0"}
 _SWITCHES = {"b", "i", "strike", "outline", "shadow", "condense", "extend"}  # <b/> says the same as <b val="1"/>
 _DEFAULTS = {("horizontal", "general"), ("vertical", "bottom"), ("style", "none")}
 
@@ -151,22 +152,22 @@ def _local(element: etree._Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def _attributes(element: etree._Element) -> Mapping[str, str]:
-    return cast("Mapping[str, str]", element.attrib)
+def _attributes(element: etree._Element) -> dict[str, str]:
+    return dict(element.attrib)  # type: ignore[arg-type]  # attributes of a tree that was parsed are text
 
 
 def _int(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and text.isascii() and len(text) < 10 else 0
+    return int(text) if text and len(text) < 10 and text.isascii() and text.isdecimal() else 0
 
 
 def _shape(element: etree._Element) -> _Shape:
     name = _local(element)
     attributes = []
     for key, value in _attributes(element).items():
-        plain = "1" if value in _ON else "0" if value in ("false", "off") else value
-        if "}" in key or (key, plain) in _DEFAULTS or (name in _SWITCHES and plain == "1"):
+        plain = _SPELLED.get(value, value)
+        if "}" in key or (key, plain) in _DEFAULTS or (plain == "1" and name in _SWITCHES):
             continue
-        if name == "alignment" and plain == "0":
+        if plain == "0" and name == "alignment":
             continue
         attributes.append((key, plain.upper() if key == "rgb" else plain))
     # A scheme only says where a font's name came from; an extension is not looked at.
@@ -210,23 +211,18 @@ class _Source(_Sheet):
             known = self._entries[name, number] = element, _shape(element)
         return known
 
-    def cell_format(self, number: int) -> etree._Element:
-        """A cell format to be changed at will, without flags."""
-        element, _ = self.entry("cellXfs", number)
-        copy = _renamed(element, "")
-        for flag in [key for key in _attributes(copy) if key.startswith("apply")]:
-            del copy.attrib[flag]
-        return copy
-
-    def _copy(self, element: etree._Element) -> etree._Element:
-        copy = etree.Element(_local(element))
+    def _copy(self, element: etree._Element, parent: etree._Element | None = None) -> etree._Element:
+        name = _local(element)
+        copy = etree.Element(name) if parent is None else etree.SubElement(parent, name)
         for key, value in _attributes(element).items():
             if "}" not in key:
                 copy.set(key, value)
         if self._colours is not None and (copy.get("theme") or copy.get("indexed")):
             self._colours.settle(copy)
         copy.text = element.text
-        copy.extend(self._copy(child) for child in element if _local(child) not in ("scheme", "extLst"))
+        for child in element:
+            if _local(child) not in ("scheme", "extLst"):
+                self._copy(child, copy)
         return copy
 
 
@@ -241,32 +237,37 @@ class _Target(_Sheet):
         self._firsts: dict[str, list[int]] = {}  # entry → the first entry that shows the same
         self._codes = {code: number for number, code in reversed(self.number_formats.items())}
         self._xfs: dict[object, int] | None = None
+        self._grown: dict[str, tuple[etree._Element, int]] = {}  # list something was appended to, entries in it
 
     def data(self, before: bytes) -> bytes:
         """The style sheet as it is now."""
         if not self._changed:
             return before
+        for parent, size in self._grown.values():
+            parent.set("count", str(size))
         return etree.tostring(self.root, xml_declaration=True, encoding="UTF-8", standalone=True)
 
     def xf(self, source: _Source, look: Look) -> int:
         """The number here of a cell format of `source`, appended when no format here shows the same."""
-        wanted = source.cell_format(look.xf)
+        element, _ = source.entry("cellXfs", look.xf)
+        wanted = {key: value for key, value in _attributes(element).items() if not key.startswith("apply")}
         fill = source.entry("fills", _int(wanted.get("fillId"))) if look.argb is None else _solid(look.argb)
-        if look.unlocked:
-            _unlock(wanted)
         if look.quoted:
-            wanted.set("quotePrefix", "1")
-        wanted.set("numFmtId", str(self._number_format(source, _int(wanted.get("numFmtId")))))
-        wanted.set("fontId", str(self._entry("fonts", source.entry("fonts", _int(wanted.get("fontId"))))))
-        wanted.set("fillId", str(self._entry("fills", fill)))
-        wanted.set("borderId", str(self._entry("borders", source.entry("borders", _int(wanted.get("borderId"))))))
-        wanted.set("xfId", "0")  # the named styles are those of this workbook; the format is none of them
-        key = self._xf_key(wanted)
+            wanted["quotePrefix"] = "1"
+        wanted["numFmtId"] = str(self._number_format(source, _int(wanted.get("numFmtId"))))
+        wanted["fontId"] = str(self._entry("fonts", source.entry("fonts", _int(wanted.get("fontId")))))
+        wanted["fillId"] = str(self._entry("fills", fill))
+        wanted["borderId"] = str(self._entry("borders", source.entry("borders", _int(wanted.get("borderId")))))
+        wanted["xfId"] = "0"  # the named styles are those of this workbook; the format is none of them
+        key = self._xf_key(wanted, element, unlocked=look.unlocked)
         known = self._cell_formats()
         if key not in known:
-            for group in _GROUPS:
-                wanted.set(f"apply{group}", "1")
-            known[key] = self._append("cellXfs", wanted)
+            wanted.update({f"apply{group}": "1" for group in _GROUPS})
+            made, known[key] = self._new("cellXfs", "xf", wanted)
+            for child in element:
+                _add(made, child, self.namespace)
+            if look.unlocked:
+                self._unlock(made)
         return known[key]
 
     def dxf(self, source: _Source, number: int) -> int:
@@ -280,40 +281,43 @@ class _Target(_Sheet):
             name = _local(default)
             if not self.items(name):
                 parent = self._list(name)
-                parent.extend(_renamed(entry, self.namespace) for entry in default)
+                for entry in default:
+                    _add(parent, entry, self.namespace)
                 parent.set("count", str(len(parent)))
 
     def _cell_formats(self) -> dict[object, int]:
         if self._xfs is None:
             xfs = self.items("cellXfs")
-            self._xfs = {self._xf_key(xf): number for number, xf in reversed(list(enumerate(xfs)))}
+            self._xfs = {self._xf_key(_attributes(xf), xf): number for number, xf in reversed(list(enumerate(xfs)))}
         return self._xfs
 
-    def _xf_key(self, xf: etree._Element) -> object:
+    def _xf_key(
+        self, attributes: Mapping[str, str], children: Iterable[etree._Element], *, unlocked: bool = False
+    ) -> object:
         """What a cell format shows, in the numbers of this style sheet.
 
         A format that switches one of its own properties off is never taken for one that does not.
         """
         alignment: object = ()
         locked, hidden = True, False
-        for child in xf:
+        for child in children:
             name = _local(child)
             if name == "alignment":
                 alignment = _shape(child)[1]
             elif name == "protection":
                 locked, hidden = child.get("locked", "1") in _ON, child.get("hidden", "0") in _ON
-        off = sorted(key for key, value in _attributes(xf).items() if key.startswith("apply") and value not in _ON)
-        number = _int(xf.get("numFmtId"))
+        off = [key for key, value in attributes.items() if value not in _ON and key.startswith("apply")]
+        number = _int(attributes.get("numFmtId"))
         return (
             self.number_formats.get(number, number),
-            self._first("fonts", _int(xf.get("fontId"))),
-            self._first("fills", _int(xf.get("fillId"))),
-            self._first("borders", _int(xf.get("borderId"))),
+            self._first("fonts", _int(attributes.get("fontId"))),
+            self._first("fills", _int(attributes.get("fillId"))),
+            self._first("borders", _int(attributes.get("borderId"))),
             alignment,
-            locked,
+            locked and not unlocked,
             hidden,
-            xf.get("quotePrefix", "0") in _ON,
-            tuple(off),
+            attributes.get("quotePrefix", "0") in _ON,
+            tuple(sorted(off)) if off else (),
         )
 
     def _first(self, name: str, number: int) -> int:
@@ -344,20 +348,30 @@ class _Target(_Sheet):
             return number  # one of Excel's own
         if code not in self._codes:
             new = max((_FIRST_CUSTOM_FORMAT - 1, *self.number_formats)) + 1
-            entry = etree.Element("numFmt")
-            entry.set("numFmtId", str(new))
-            entry.set("formatCode", code)
-            self._append("numFmts", entry)
+            self._new("numFmts", "numFmt", {"numFmtId": str(new), "formatCode": code})
             self.number_formats[new] = code
             self._codes[code] = new
         return self._codes[code]
 
     def _append(self, name: str, element: etree._Element) -> int:
-        parent = self._list(name)
-        parent.append(_renamed(element, self.namespace))
-        parent.set("count", str(len(parent)))
+        made, number = self._new(name, _local(element), _attributes(element))
+        made.text = element.text
+        for child in element:
+            _add(made, child, self.namespace)
+        return number
+
+    def _new(self, name: str, tag: str, attributes: dict[str, str]) -> tuple[etree._Element, int]:
+        """A new entry at the end of the list called `name`, and its number."""
+        parent, size = self._grown.get(name) or ((found := self._list(name)), len(found))
+        self._grown[name] = parent, size + 1
         self._changed = True
-        return len(parent) - 1
+        return etree.SubElement(parent, self.namespace + tag, attributes), size
+
+    def _unlock(self, xf: etree._Element) -> None:
+        protection = xf.find(f"{self.namespace}protection")
+        if protection is None:
+            protection = etree.SubElement(xf, f"{self.namespace}protection")
+        protection.set("locked", "0")
 
     def _list(self, name: str) -> etree._Element:
         """The list called `name`, made at its place when there is none."""
@@ -370,13 +384,6 @@ class _Target(_Sheet):
         return parent
 
 
-def _unlock(xf: etree._Element) -> None:
-    protection = next((child for child in xf if _local(child) == "protection"), None)
-    if protection is None:
-        protection = etree.SubElement(xf, "protection")
-    protection.set("locked", "0")
-
-
 @lru_cache(maxsize=16)
 def _solid(argb: str) -> tuple[etree._Element, _Shape]:
     fill = etree.Element("fill")
@@ -387,11 +394,9 @@ def _solid(argb: str) -> tuple[etree._Element, _Shape]:
     return fill, _shape(fill)
 
 
-def _renamed(element: etree._Element, namespace: str) -> etree._Element:
-    """A copy whose elements are in the namespace of the style sheet they go to."""
-    copy = etree.Element(namespace + _local(element))
-    for key, value in _attributes(element).items():
-        copy.set(key, value)
+def _add(parent: etree._Element, element: etree._Element, namespace: str) -> None:
+    """Add a copy of `element` whose elements are in the namespace of the style sheet it goes to."""
+    copy = etree.SubElement(parent, namespace + _local(element), _attributes(element))
     copy.text = element.text
-    copy.extend(_renamed(child, namespace) for child in element)
-    return copy
+    for child in element:
+        _add(copy, child, namespace)
