@@ -176,7 +176,7 @@ def _packed(
             package,
             form.sheet,
             form.row_map,
-            own=form.layout.blueprint.rules,
+            own=form.layout.appearance.rules,
             notes=() if form in new else _notes(own),
             linked=form not in new,
             geometry=_geometry(form, styles.digit),
@@ -232,7 +232,7 @@ def _adopted(styles: StyleSheet, form: _Planned, problems: Sequence[Problem]) ->
     # Either none or all possible tints are asked for, so that the files of a batch share two style sheets.
     wanted = _looks(form.layout, bool(tints), form.plan.quoted)
     template = StyleSheet.of(blueprint.package)
-    return styles.adopt(template, blueprint.formats, blueprint.rules.formats, wanted), tints
+    return styles.adopt(template, blueprint.formats, form.layout.appearance.rules.formats, wanted), tints
 
 
 @lru_cache(maxsize=32)
@@ -250,7 +250,7 @@ def _looks(layout: Layout, tinted: bool, quoted: bool) -> tuple[Look, ...]:
 
 
 def _sheet_xml(form: _Planned, carried: Carried, adoption: Adoption, tints: Mapping[str, str]) -> bytes:
-    plan, blueprint = form.plan, form.layout.blueprint
+    plan, appearance = form.plan, form.layout.appearance
     formats: dict[Any, int] = {**adoption.xf, **adoption.looks}
     for address, argb in tints.items():
         number, column = parse_ref(address)
@@ -265,9 +265,9 @@ def _sheet_xml(form: _Planned, carried: Carried, adoption: Adoption, tints: Mapp
         "sheetData": sheet_data(plan.sheet, formats),
         "mergeCells": merge_cells(plan.sheet.merges),
         "rowBreaks": row_breaks(plan.sheet.breaks),
-        **blueprint.copied,
+        **appearance.copied,
     }
-    rules = blueprint.rules.expanded(lambda row: plan.spans.get(row, (row, row)), adoption.dxf)
+    rules = appearance.rules.expanded(lambda row: plan.spans.get(row, (row, row)), adoption.dxf)
     return carried.worksheet({name: xml for name, xml in own.items() if xml}, rules)
 
 
@@ -292,12 +292,12 @@ def _geometry(form: _Planned, digit: int) -> Geometry:
 
 @lru_cache(maxsize=64)
 def _usual_sizes(layout: Layout, digit: int) -> Geometry:
-    copied = layout.blueprint.copied
+    copied = layout.appearance.copied
     return read_geometry(copied.get("sheetFormatPr", b"") + copied.get("cols", b""), digit)
 
 
 def _title_rows(form: _Planned) -> str:
-    rows = form.layout.blueprint.title_rows
+    rows = form.layout.appearance.title_rows
     if rows is None:
         return ""
     spans = form.plan.spans

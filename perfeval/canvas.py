@@ -92,8 +92,8 @@ class Canvas:
     def __init__(self, layout: Layout, digit: int | None) -> None:
         self.layout = layout
         self.pictures = digit is not None
-        self._digit = digit or layout.blueprint.digit
-        self.blueprint = layout.blueprint
+        self._digit = digit or layout.appearance.digit
+        self.appearance = layout.appearance
         self.result = FormPlan()
         self.sheet = self.result.sheet
         self.known: dict[int, int] = {}  # input row → row
@@ -169,7 +169,7 @@ class Canvas:
 
     def need(self, text: str, style: int, left: int, right: int) -> float:
         """Height in points that a text needs in columns `left`…`right`."""
-        return textfit.height(text, self.width(left, right), self.blueprint.fonts[style])
+        return textfit.height(text, self.width(left, right), self.appearance.fonts[style])
 
     def width(self, left: int, right: int) -> float:
         """Width of columns `left`…`right` together, in characters."""
@@ -257,11 +257,11 @@ class Canvas:
 
     def break_pages(self) -> None:
         """End pages so that nothing is torn where it can be helped; what goes on is closed and begun anew."""
-        rows, spans, blueprint = self.sheet.rows, self.result.spans, self.blueprint
+        rows, spans, titles = self.sheet.rows, self.result.spans, self.appearance.title_rows
         heights = [row.height for row in rows]
         page = Page(page_height(self.layout, self._digit))
-        if blueprint.title_rows is not None:
-            page.top, page.end = spans[blueprint.title_rows[0]][0], spans[blueprint.title_rows[1]][1]
+        if titles is not None:
+            page.top, page.end = spans[titles[0]][0], spans[titles[1]][1]
             page.titles = sum(heights[page.top - 1 : page.end])
         units = list(small_units(self._units, heights, (page.room - page.titles) * LARGE_UNIT, self._tall))
         breaks = page.breaks(units, heights)
@@ -327,7 +327,7 @@ def _geometry(layout: Layout) -> dict[int, _Geometry]:
 
 
 def _row_geometry(layout: Layout, row: int) -> _Geometry:
-    blueprint = layout.blueprint
+    blueprint, appearance = layout.blueprint, layout.appearance
     formats = tuple(blueprint.styles.get((row, column), 0) for column in range(1, layout.last_column + 1))
     held = {
         column
@@ -343,9 +343,9 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
             spans.append((span.left, span.right))
         column = span.right + 1 if column not in held else column + 1
     wrapped = tuple(
-        (left, blueprint.width(left, right), blueprint.fonts[style])
+        (left, appearance.width(left, right), appearance.fonts[style])
         for left, right in spans
-        if blueprint.wraps[style := blueprint.styles.get((row, left), 0)]
+        if appearance.wraps[style := blueprint.styles.get((row, left), 0)]
     )
     wide = tuple(span for span in spans if span[1] > span[0])
     slots = layout.by_row.get(row, ())
@@ -369,7 +369,7 @@ def _row_geometry(layout: Layout, row: int) -> _Geometry:
 
 @lru_cache(maxsize=1024)
 def _width(layout: Layout, left: int, right: int) -> float:
-    return layout.blueprint.width(left, right)
+    return layout.appearance.width(left, right)
 
 
 def typed_value(cell: Cell, pictures: bool) -> Value:

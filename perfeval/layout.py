@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from perfeval.errors import PackError
 from perfeval.files import read_fault
 from perfeval.patterns import lazy_pattern
 from perfeval.record import record
-from perfeval.workbook.blueprint import Blueprint, read_blueprint
+from perfeval.workbook.blueprint import Appearance, Blueprint, appearance_of, read_blueprint
 from perfeval.workbook.grid import Range
 from perfeval.workbook.package import BadWorkbook
 
@@ -115,6 +116,12 @@ class Layout:
     columns: Mapping[str, Column]
     labels: Mapping[str, frozenset[str]] = field(repr=False)  # label → its spellings, normalised
     above: Mapping[Slot, Slot] = field(repr=False)  # place → the label above it, where only that tells it from others
+
+    @cached_property
+    def appearance(self) -> Appearance:
+        """How the form looks; PackError when that cannot be read."""
+        with _faults_of(self.pack):
+            return appearance_of(self.blueprint)
 
     @cached_property
     def last_column(self) -> int:
@@ -238,13 +245,9 @@ class Layout:
 
 def compile_layout(pack: Pack) -> Layout:
     """Read a pack's form.xlsx. Raises PackError when it cannot be read, has no indicator row or a wrong placeholder."""
-    try:
-        blueprint = read_blueprint(pack.form_path)
-    except BadWorkbook as bad:  # a fault of the pack, not of the clerk whose file is being read
-        raise PackError(f"{pack.form_path}:{bad.finding().message}") from bad
-    except OSError as error:
-        raise PackError(f"{pack.form_path}:{read_fault(error, pack.form_path).message}") from error
-    slots = tuple(_slot(blueprint, row, column, text) for (row, column), text in sorted(blueprint.texts.items()))
+    with _faults_of(pack):
+        blueprint = read_blueprint(pack.form_path.read_bytes())
+    slots = tuple(_slot(pack, blueprint, row, column, text) for (row, column), text in sorted(blueprint.texts.items()))
     indicator_rows = {slot.row for slot in slots if slot.path and slot.path.startswith(TABLE_PREFIXES)}
     total_rows = {slot.row for slot in slots if slot.path and slot.path.startswith("total.")}
     if len(indicator_rows) != 1 or len(total_rows) != 1:
@@ -258,8 +261,9 @@ def compile_layout(pack: Pack) -> Layout:
     columns = {
         slot.path: _column(slot, slots, header_top, pack) for slot in slots if slot.row == indicator_row and slot.path
     }
+    aliases = {bare(label): words for label, words in reversed(tuple(pack.labels.items()))}
     labels = {
-        slot.text: frozenset(_spellings((slot.text, *_aliases(pack, slot))))
+        slot.text: frozenset(_spellings((slot.text, *aliases.get(slot.key, ()))))
         for slot in slots
         if slot.is_label or slot.is_anchor
     }
@@ -267,14 +271,25 @@ def compile_layout(pack: Pack) -> Layout:
     return Layout(pack, blueprint.sheet, blueprint, slots, header_top, indicator_row, total_row, columns, labels, above)
 
 
-def _slot(blueprint: Blueprint, row: int, column: int, text: str) -> Slot:
+@contextmanager
+def _faults_of(pack: Pack) -> Iterator[None]:
+    """What is wrong with a form is a fault of the pack, not of the clerk whose file is being read."""
+    try:
+        yield
+    except BadWorkbook as bad:
+        raise PackError(f"{pack.form_path}:{bad.finding().message}") from bad
+    except OSError as error:
+        raise PackError(f"{pack.form_path}:{read_fault(error, pack.form_path).message}") from error
+
+
+def _slot(pack: Pack, blueprint: Blueprint, row: int, column: int, text: str) -> Slot:
     span = blueprint.span(row, column)
     style = blueprint.styles.get((row, column), 0)
     match = _PLACEHOLDER.search(text)
     if match is None:
         if "{{" in text or "}}" in text:
             raise PackError(
-                f"{blueprint.path}:{span.ref} 的占位符「{text}」无法识别,应写成 {{{{ unit_name }}}} 这样的形式。"
+                f"{pack.form_path}:{span.ref} 的占位符「{text}」无法识别,应写成 {{{{ unit_name }}}} 这样的形式。"
             )
         return Slot(row, column, span, style, text)
     return Slot(row, column, span, style, text[: match.start()], match.group(1), text[match.end() :])
@@ -283,13 +298,6 @@ def _slot(blueprint: Blueprint, row: int, column: int, text: str) -> Slot:
 def _spellings(words: Iterable[str]) -> set[str]:
     keys = {bare(word) for word in words}
     return keys | {other for key in keys for other in yearless(key)}
-
-
-def _aliases(pack: Pack, slot: Slot) -> tuple[str, ...]:
-    for label, words in pack.labels.items():
-        if bare(label) == slot.key:
-            return words
-    return ()
 
 
 def _header_top(slots: tuple[Slot, ...], indicator_row: int) -> int:

@@ -70,6 +70,6 @@ def small_units(
 @lru_cache(maxsize=64)
 def page_height(layout: Layout, digit: int) -> float:
     """Points of rows that fit on a page, when it is scaled to the width of the form."""
-    width, height = layout.blueprint.page
-    natural = sum(layout.blueprint.pixels(column, digit) for column in range(1, layout.last_column + 1))
+    width, height = layout.appearance.page
+    natural = sum(layout.appearance.pixels(column, digit) for column in range(1, layout.last_column + 1))
     return height / min(1.0, width / (natural * 0.75)) * _PAGE_SAFETY

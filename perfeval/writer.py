@@ -54,7 +54,6 @@ class _Planner:
         digit: int | None = None,
     ) -> None:
         self.layout = layout
-        self.blueprint = layout.blueprint
         self.form = form
         self.evaluation = evaluation
         self.narrative = narrative
@@ -122,7 +121,7 @@ class _Planner:
         text = self.narrative.get(key, "")
         width = self.canvas.width(slot.span.left, slot.span.right)
         first = self.canvas.height + 1
-        for piece in textfit.split(text, width, self.blueprint.fonts[slot.style], _NARRATIVE_HEIGHT):
+        for piece in textfit.split(text, width, self.layout.appearance.fonts[slot.style], _NARRATIVE_HEIGHT):
             self.canvas.add(row, {slot.column: piece})
         self.canvas.result.spans[row] = (first, self.canvas.height)
         if written is not None:

@@ -163,9 +163,9 @@ def test_pages_have_room_for_their_rows_whatever_the_normal_font_is(
         sheet = sheet_of(result)
         ends = [0, *(item.id for item in sheet.row_breaks.brk), sheet.max_row]
         heights = [sum(sheet.row_dimensions[row].height for row in range(a + 1, b + 1)) for a, b in pairwise(ends)]
-        blueprint = layout().blueprint
-        natural = sum(blueprint.pixels(column, digit) for column in range(1, layout().last_column + 1)) * 0.75
-        room = blueprint.page[1] * natural / blueprint.page[0]
+        appearance = layout().appearance
+        natural = sum(appearance.pixels(column, digit) for column in range(1, layout().last_column + 1)) * 0.75
+        room = appearance.page[1] * natural / appearance.page[0]
         titles = sum(sheet.row_dimensions[row].height for row in (10, 11, 12))
         assert max(heights[0], *(height + titles for height in heights[1:])) <= room, name
         checked += 1

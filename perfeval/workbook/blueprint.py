@@ -1,13 +1,12 @@
-"""The template workbook as the writer needs it: texts, formats, heights, merges and page set-up of one sheet.
+"""The template workbook taken apart: what its first sheet says, and how that looks.
 
-Read once per pack, so clarity matters more than speed here.
+What it says is read of every pack, for a sheet is told by its words; how it looks only of the pack that is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
-from pathlib import Path
+from functools import cached_property, lru_cache
 
 from lxml import etree
 
@@ -18,7 +17,7 @@ from perfeval.workbook.rules import Rules
 from perfeval.workbook.styles import StyleSheet
 from perfeval.workbook.textfit import Font
 
-__all__ = ["Blueprint", "read_blueprint"]
+__all__ = ["Appearance", "Blueprint", "appearance_of", "read_blueprint"]
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _DEFAULT_WIDTH = 8.43
@@ -29,11 +28,10 @@ _SIDES = ("left", "right", "top", "bottom")
 _COPIED = ("sheetFormatPr", "cols", "sheetProtection", "printOptions", "pageMargins", "pageSetup", "headerFooter")
 
 
-@record(frozen=True)
+@record(frozen=True, eq=False)
 class Blueprint:
-    """One sheet of a template workbook, taken apart."""
+    """One sheet of a template workbook: its cells and rows."""
 
-    path: Path
     package: Package
     sheet: str  # name of the sheet
     part: str  # its part in the package
@@ -41,14 +39,6 @@ class Blueprint:
     styles: Mapping[tuple[int, int], int]  # cell formats, blank cells included
     merges: tuple[Range, ...]
     rows: Mapping[int, float]  # row → height in points, for every row of the form
-    widths: Mapping[int, float]  # column → width in characters
-    fonts: tuple[Font, ...]  # font of each cell format
-    wraps: tuple[bool, ...]  # whether each cell format wraps its text
-    copied: Mapping[str, bytes]  # element name → its XML
-    rules: Rules  # conditional formats and drop-down lists
-    title_rows: tuple[int, int] | None  # rows repeated on each page
-    page: tuple[float, float]  # printable width and height of a page in points
-    digit: int  # pixels of a digit of the Normal font, the unit of column widths
 
     @cached_property
     def formats(self) -> frozenset[int]:
@@ -57,10 +47,25 @@ class Blueprint:
 
     def span(self, row: int, column: int) -> Range:
         """The merged range that begins at a cell, or the cell itself."""
-        for merge in self.merges:
-            if merge.top == row and merge.left == column:
-                return merge
-        return Range(row, column, row, column)
+        return self._begun.get((row, column)) or Range(row, column, row, column)
+
+    @cached_property
+    def _begun(self) -> Mapping[tuple[int, int], Range]:
+        return {(merge.top, merge.left): merge for merge in reversed(self.merges)}
+
+
+@record(frozen=True, eq=False)
+class Appearance:
+    """How the sheet of a template looks on the screen and on paper."""
+
+    widths: Mapping[int, float]  # column → width in characters
+    fonts: tuple[Font, ...]  # font of each cell format
+    wraps: tuple[bool, ...]  # whether each cell format wraps its text
+    copied: Mapping[str, bytes]  # element name → its XML
+    rules: Rules  # conditional formats and drop-down lists
+    title_rows: tuple[int, int] | None  # rows repeated on each page
+    page: tuple[float, float]  # printable width and height of a page in points
+    digit: int  # pixels of a digit of the Normal font, the unit of column widths
 
     def pixels(self, column: int, digit: int | None = None) -> int:
         """Width of a column in pixels, in a workbook whose digits are `digit` pixels wide; None: in the template."""
@@ -72,38 +77,45 @@ class Blueprint:
         return sum(self.widths.get(column, _DEFAULT_WIDTH) for column in range(left, right + 1))
 
 
-def read_blueprint(path: Path) -> Blueprint:
-    """Take the first sheet of the workbook at `path` apart. Raises BadWorkbook or OSError."""
-    book = open_book(path.read_bytes())
+@lru_cache(maxsize=16)
+def read_blueprint(data: bytes) -> Blueprint:
+    """Take the first sheet of a workbook apart, once for all packs that have the same form. Raises BadWorkbook."""
+    book = open_book(data)
     sheet = book.sheets[0]
     package = book.package
     assert package is not None and sheet.part is not None and package.styles_part is not None
-    root = parse_xml(package.read(sheet.part))
     styles: dict[tuple[int, int], int] = {}
     rows: dict[int, float] = {}
-    for row in root.iter(f"{_MAIN}row"):
+    for row in parse_xml(package.read(sheet.part)).iter(f"{_MAIN}row"):
         number = int(row.get("r", "0"))
         rows[number] = float(row.get("ht", _DEFAULT_HEIGHT))
         for cell in row.iter(f"{_MAIN}c"):
             styles[parse_ref(cell.get("r", ""))] = int(cell.get("s", "0"))
     last = max(sheet.last_row, *(merge.bottom for merge in sheet.merges), 1)
-    rows = {number: rows.get(number, _DEFAULT_HEIGHT) for number in range(1, last + 1)}
-    fonts, wraps = _formats(package.read(package.styles_part))
     return Blueprint(
-        path=path,
         package=package,
         sheet=sheet.name,
         part=sheet.part,
         texts={position: cell.text for position, cell in sheet.cells.items() if cell.text},
         styles=styles,
         merges=sheet.merges,
-        rows=rows,
+        rows={number: rows.get(number, _DEFAULT_HEIGHT) for number in range(1, last + 1)},
+    )
+
+
+def appearance_of(blueprint: Blueprint) -> Appearance:
+    """How the sheet looks. Raises BadWorkbook."""
+    package = blueprint.package
+    assert package.styles_part is not None
+    root = parse_xml(package.read(blueprint.part))
+    fonts, wraps = _formats(package.read(package.styles_part))
+    return Appearance(
         widths=_widths(root),
         fonts=fonts,
         wraps=wraps,
         copied={name: _raw(element) for name in _COPIED if (element := root.find(_MAIN + name)) is not None},
         rules=Rules.of(root),
-        title_rows=_title_rows(package, sheet.name),
+        title_rows=_title_rows(package, blueprint.sheet),
         page=_page(root),
         digit=StyleSheet.of(package).digit,
     )
