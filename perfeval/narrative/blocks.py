@@ -149,6 +149,7 @@ def _environment(pack: Pack) -> SandboxedEnvironment:
         undefined=StrictUndefined,
         autoescape=False,  # the result is plain text for a cell
         finalize=_value,
+        trim_blocks=True,  # line ends are taken out anyway
         optimized=False,  # there are hardly any constants to fold, and looking for them takes a tenth of the compiling
         cache_size=-1,
     )
