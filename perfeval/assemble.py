@@ -19,6 +19,7 @@ from perfeval.outcome import FormOutcome
 from perfeval.record import record
 from perfeval.recording import blank_record, record_of, remembered
 from perfeval.stages import Staged, Turn, finished
+from perfeval.workbook.adopting import Look
 from perfeval.workbook.area import parse_ref, ref
 from perfeval.workbook.carry import Carried, carry
 from perfeval.workbook.compose import BESIDE, merge_cells, row_breaks, sheet_data
@@ -37,7 +38,7 @@ from perfeval.workbook.problems import (
     problem_sheet,
 )
 from perfeval.workbook.references import RowMap
-from perfeval.workbook.styles import Adoption, Look, StyleSheet
+from perfeval.workbook.styles import Adoption, StyleSheet
 from perfeval.writer import FormPlan, blank_plan, plan_form
 
 __all__ = ["assemble", "blank_form", "form_workbook"]

@@ -13,7 +13,6 @@ import hashlib
 import os
 import signal
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from perfeval import pipeline
-from perfeval.errors import PerfevalError
+from perfeval.errors import PerfevalError, traced
 from perfeval.files import holds
 from perfeval.findings import Finding
 from perfeval.pipeline import Options, Outcome
@@ -256,7 +255,7 @@ def _report(outcome: Outcome, reduce: Callable[[Outcome], T]) -> Report[T]:
         value = reduce(outcome)
     except Exception as error:  # rendering one file must not stop the others either
         fault = Finding("SYS001", params={"path": str(outcome.path), "error": f"{type(error).__name__}: {error}"})
-        bug = "".join(traceback.format_exception(error))
+        bug = traced(error)
         outcome = Outcome(outcome.path, outcome.output, findings=(fault,), bug=bug)
         value = reduce(outcome)
     codes = tuple(finding.code for finding in outcome.findings)

@@ -21,10 +21,10 @@ from perfeval.paging import LARGE_UNIT, Page, joined, page_height, small_units
 from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook import textfit
+from perfeval.workbook.adopting import Look
 from perfeval.workbook.compose import BESIDE, Formula, Placed, PlannedRow, SheetPlan, Value
 from perfeval.workbook.grid import Range, ref
 from perfeval.workbook.sheetxml import formula_like
-from perfeval.workbook.styles import Look
 
 __all__ = ["Canvas", "FormPlan", "exact_value", "typed_value"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar
 
-__all__ = ["ExitCode", "MailError", "PackError", "PathError", "PerfevalError", "UsageError"]
+__all__ = ["ExitCode", "MailError", "PackError", "PathError", "PerfevalError", "UsageError", "traced"]
 
 
 class ExitCode(IntEnum):
@@ -23,6 +23,13 @@ class ExitCode(IntEnum):
     MAIL = 5  # the mailbox refused
     BUG = 70  # our fault
     INTERRUPTED = 130  # Ctrl-C
+
+
+def traced(error: BaseException) -> str:
+    """The traceback of a mistake of ours, for its log."""
+    from traceback import format_exception  # slow to load, and meant to be never needed
+
+    return "".join(format_exception(error))
 
 
 class PerfevalError(Exception):

@@ -7,14 +7,13 @@ and kept as text, so that a batch goes on. The work is done in stages (see `perf
 from __future__ import annotations
 
 import hashlib
-import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 from perfeval.calculator import evaluate
-from perfeval.errors import PerfevalError
+from perfeval.errors import PerfevalError, traced
 from perfeval.files import read_fault, write_atomic, write_fault
 from perfeval.findings import Finding
 from perfeval.labels import Words
@@ -117,7 +116,7 @@ def _guarded(path: Path, data: bytes, options: Options, *, wanted: bool) -> Stag
         raise
     except BaseException as error:  # a panic of a Rust library is no Exception
         fault = Finding("SYS001", params={"path": str(path), "error": f"{type(error).__name__}: {error}"})
-        return Outcome(path, findings=(fault,), bug=traceback.format_exc(), digest=digest), None
+        return Outcome(path, findings=(fault,), bug=traced(error), digest=digest), None
 
 
 def _process(

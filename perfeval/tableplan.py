@@ -12,9 +12,9 @@ from perfeval.model import Evaluation, Form, Indicator, RowResult
 from perfeval.numbers import exact_sum
 from perfeval.pack import Group, KindRule
 from perfeval.record import record
+from perfeval.workbook.adopting import Look
 from perfeval.workbook.compose import Formula, Value
 from perfeval.workbook.grid import column_letter
-from perfeval.workbook.styles import Look
 
 __all__ = ["TablePlan"]
 

@@ -12,8 +12,9 @@ import pytest
 from lxml import etree
 from openpyxl.styles import Alignment, Border, Color, Font, PatternFill, Protection, Side
 
+from perfeval.workbook.adopting import Look
 from perfeval.workbook.package import Package
-from perfeval.workbook.styles import Look, StyleSheet
+from perfeval.workbook.styles import StyleSheet
 from tests.support.foreign import M, members, opened, rich_workbook, with_members
 
 STYLES = "xl/styles.xml"
@@ -142,6 +143,20 @@ def test_nothing_is_said_twice() -> None:
     twice = StyleSheet.parse(once.data, target.theme).adopt(source, wanted, looks=[Look(1, TINT)])
     assert twice.data is once.data
     assert (twice.xf, twice.looks) == (once.xf, once.looks)
+
+
+@pytest.mark.parametrize("first", [[], [2, 3], list(range(len(LOOKS)))], ids=str)
+def test_taking_in_more_at_once_is_taking_in_more_after_reading_again(first: list[int]) -> None:
+    """What is known of the entries after one adoption serves the next one."""
+    target, source, more = sheet_of(foreign()), sheet_of(template()), sheet_of(rich_workbook())
+    once = target.adopt(source, first, looks=[Look(1, TINT, quoted=True)])
+    known, read = StyleSheet.parse(once.data, target.theme), StyleSheet(once.data, target.theme)
+    for wanted, looks in (([1, 5, 6], [Look(1, TINT)]), ([4], []), ([], [Look(7, unlocked=True)])):
+        for other in (source, more):
+            xfs = [xf for xf in wanted if other is source or xf < 3]
+            assert known.adopt(other, xfs, looks=looks[: other is source]) == read.adopt(
+                other, xfs, looks=looks[: other is source]
+            )
 
 
 def test_the_own_style_sheet_is_adopted_without_a_trace() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import sys
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -16,7 +15,7 @@ from perfeval import __version__
 from perfeval.cli import buglog
 from perfeval.cli.console import Console, forget_stdout, restart_in_utf8, use_utf8
 from perfeval.cli.words import Group
-from perfeval.errors import ExitCode, PerfevalError
+from perfeval.errors import ExitCode, PerfevalError, traced
 from perfeval.files import reason
 from perfeval.render import clean
 
@@ -95,7 +94,7 @@ class _Program(Group):
             if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
                 console.message(f"错误:路径「{clean(str(error.filename))}」用不了:{reason(error)}。请改用较短的名称。")
                 return ExitCode.PATH
-            log = buglog.record(traceback.format_exc(), " ".join(args if args is not None else sys.argv[1:]))
+            log = buglog.record(traced(error), " ".join(args if args is not None else sys.argv[1:]))
             console.message("程序自身出错,这不是您的填报问题。")
             if log is not None:
                 console.message(f"错误记录:{clean(str(log))}。请把它发给维护人员。")

@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import Any
 
 from perfeval.record import record
+from perfeval.workbook.adopting import Look
 from perfeval.workbook.grid import column_letter
 from perfeval.workbook.sheetxml import text as xml_text
-from perfeval.workbook.styles import Look
 
 __all__ = [
     "BESIDE",
