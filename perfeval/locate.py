@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
 
 from perfeval.labels import LabelIndex, Words, label_index, word_numbers
 from perfeval.layout import Layout, Slot, bare
 from perfeval.model import Cell
 from perfeval.places import Found, Places, repeated_until, same_to_the_right, with_text
+from perfeval.record import record
 from perfeval.sections import read_sections
 from perfeval.tablehead import find_table
 from perfeval.workbook.grid import Sheet, blank_at
@@ -55,7 +55,8 @@ def locate(sheet: Sheet, layout: Layout, words: Words) -> Places:
 # ---- rows -----------------------------------------------------------------------------------------------------------
 
 
-class _Place(NamedTuple):
+@record(frozen=True, slots=True)
+class _Place:
     """A place outside the table that holds a value, and what tells where it is."""
 
     slot: Slot
@@ -65,7 +66,8 @@ class _Place(NamedTuple):
     last: bool  # whether a label follows it, or nothing
 
 
-class _Line(NamedTuple):
+@record(frozen=True, slots=True)
+class _Line:
     """A row of the template outside the table."""
 
     words: tuple[Slot, ...]  # cells with words that tell the place

@@ -16,7 +16,6 @@ from perfeval.calculator import evaluate
 from perfeval.errors import PerfevalError, traced
 from perfeval.files import read_fault, write_atomic, write_fault
 from perfeval.findings import Finding
-from perfeval.labels import Words
 from perfeval.layout import Layout, compile_layout
 from perfeval.memory import Memory, read_memory
 from perfeval.merging import Recalled, form_id, merged, ordered, outdated, recalled, revision_of
@@ -24,7 +23,7 @@ from perfeval.narrative import render
 from perfeval.outcome import FormOutcome, Options, Outcome
 from perfeval.pack import Pack, available, load_pack
 from perfeval.reader import read_form
-from perfeval.recognise import recognise
+from perfeval.recognise import Recognised, recognise
 from perfeval.review import review
 from perfeval.stages import Staged, Turn, finished
 from perfeval.workbook.grid import Sheet, open_book, parse_ref
@@ -130,8 +129,9 @@ def _process(
     memory, faults = read_memory(book)
     known = {record.sheet: record.pack for record in memory.forms} if memory else None
     recognised, findings = recognise(book, layouts, known)
-    for sheet, layout, words in recognised:
-        forms.append((sheet, (yield from _form_outcome(sheet, layout, words, memory))))
+    for found in recognised:
+        outcome = yield from _form_outcome(found, memory)
+        forms.append((found.sheet, outcome))
     findings += faults
     if memory is not None and forms and all(outcome.unchanged for _, outcome in forms):
         findings += [finding for finding in memory.findings if finding not in findings]
@@ -147,20 +147,21 @@ def _process(
     return tuple(outcome for _, outcome in forms), tuple(findings), result
 
 
-def _form_outcome(sheet: Sheet, layout: Layout, words: Words, memory: Memory | None) -> Staged[FormOutcome]:
+def _form_outcome(found: Recognised, memory: Memory | None) -> Staged[FormOutcome]:
+    sheet, layout, words = found.sheet, found.layout, found.words
     pack = layout.pack
     yield Turn.PASS
-    read, found = read_form(sheet, layout, words)
+    read, noticed = read_form(sheet, layout, words)
     yield Turn.PASS
     read = ordered(read, pack)
     past = memory.of(sheet.name) if memory else None
-    recall = Recalled(read, found)
+    recall = Recalled(read, noticed)
     if past is not None and past.whole and past.pack == pack.id:
-        recall = recalled(read, found, past, layout)
+        recall = recalled(read, noticed, past, layout)
     evaluation, scoring = evaluate(recall.form, pack)
     unchanged = recall.unchanged
     if past is not None and unchanged and outdated(evaluation, past):
-        recall = merged(read, found, past, layout)
+        recall = merged(read, noticed, past, layout)
         if past.pack_version == pack.version:
             recall = replace(recall, reading=(*recall.reading, Finding("TPL043")))
         evaluation, scoring = evaluate(recall.form, pack)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
 
 from perfeval.findings import Finding
 from perfeval.labels import Words, likeness, nearest, words_of
@@ -17,6 +16,7 @@ from perfeval.layout import Layout, normal
 from perfeval.numbers import exact_sum
 from perfeval.patterns import lazy_pattern
 from perfeval.reader import read_form
+from perfeval.record import record
 from perfeval.workbook.grid import Book, Sheet
 
 __all__ = ["Recognised", "recognise"]
@@ -30,7 +30,8 @@ _MISPLACED = ("TPL025", "TPL028")  # a group or kind the pack does not have
 _YEAR = lazy_pattern(r"(?<!\d)(20\d\d)\s*年?度")
 
 
-class Recognised(NamedTuple):
+@record(frozen=True, slots=True)
+class Recognised:
     """A sheet that holds a form."""
 
     sheet: Sheet
@@ -38,7 +39,8 @@ class Recognised(NamedTuple):
     words: Words
 
 
-class _Choice(NamedTuple):
+@record(frozen=True, slots=True)
+class _Choice:
     layout: Layout | None  # None: cannot be told
     rival: Layout | None  # came close enough to be named
 

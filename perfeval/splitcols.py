@@ -7,18 +7,19 @@ column asks for keeps what it says; where the columns contradict each other, tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from perfeval import quantity
 from perfeval.model import BLANK, Cell, Kind
 from perfeval.quantity.text import fold
+from perfeval.record import record
 
 __all__ = ["PARTS", "Whole", "together"]
 
 PARTS = ("relation", "unit")  # columns that only some forms have
 
 
-class Whole(NamedTuple):
+@record(frozen=True, slots=True)
+class Whole:
     """The texts of target and result, and the column that says something else than the target's own cell."""
 
     target: str

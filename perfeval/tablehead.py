@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 from perfeval.labels import LabelIndex, Position
 from perfeval.layout import Column, Layout, bare, yearless
 from perfeval.model import Cell
 from perfeval.places import Places
+from perfeval.record import record
 from perfeval.workbook.cells import Parsed
 from perfeval.workbook.grid import Range, Sheet
 
@@ -92,7 +92,8 @@ def _find_columns(sheet: Sheet, layout: Layout, top: int, bottom: int, places: P
     places.spare_headers.update(head.spare)
 
 
-class _Head(NamedTuple):
+@record(frozen=True, slots=True)
+class _Head:
     """What the header rows of a sheet say."""
 
     columns: dict[str, int]  # column key → column

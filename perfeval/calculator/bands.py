@@ -6,7 +6,6 @@ import unicodedata
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
 
 from perfeval.calculator.compare import Refusal
 from perfeval.calculator.methods import Completion, Move
@@ -14,6 +13,7 @@ from perfeval.model import Indicator, Kind
 from perfeval.numbers import decimal_text, exact_text, fraction
 from perfeval.pack import Band, Pack
 from perfeval.patterns import lazy_pattern
+from perfeval.record import record
 
 __all__ = ["Banded", "bands_of", "read_band"]
 
@@ -25,7 +25,8 @@ _ONLY_RATIO = lazy_pattern(
 _DENIALS = "未没不非无"
 
 
-class Banded(NamedTuple):
+@record(frozen=True, slots=True)
+class Banded:
     """A qualitative completion, and what a person should be told about it."""
 
     completion: Completion

@@ -11,7 +11,6 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import field
 from fractions import Fraction
-from typing import NamedTuple
 
 from perfeval import quantity
 from perfeval.calculator.methods import Measure, Number, holds
@@ -38,7 +37,8 @@ class Refusal:
     params: Mapping[str, str] = field(default_factory=dict)
 
 
-class Comparison(NamedTuple):
+@record(frozen=True, slots=True)
+class Comparison:
     """Target and result in one unit, the method that scores them, and what was assumed on the way."""
 
     measure: Measure

@@ -2,18 +2,19 @@
 
 A pack chooses a method for each situation (`perfeval.pack.rules.METHODS`). A method gets a `Measure`, target and
 result already in one unit, and says which share of the weight is earned. It never asks and never guesses: None means
-that this method has no answer for these numbers. What passes between the modules of this package are named tuples:
-they are made by the dozen for each form, and cost a quarter of a frozen dataclass.
+that this method has no answer for these numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
-from typing import NamedTuple, cast
+from typing import cast
 
 from perfeval.numbers import cut_text, exact_text
 from perfeval.pack import Method, Setting
+from perfeval.record import record
 
 __all__ = [
     "MEASURED",
@@ -32,7 +33,8 @@ ONE = Fraction(1)
 ZERO = Fraction(0)
 
 
-class Number(NamedTuple):
+@record(frozen=True, slots=True)
+class Number:
     """An exact number and how it is written in a calculation, for people and for Excel."""
 
     value: Fraction
@@ -47,7 +49,8 @@ class Number(NamedTuple):
         return Number(self.value, f"({self.text})", f"({self.excel})")
 
 
-class Measure(NamedTuple):
+@record(frozen=True, slots=True)
+class Measure:
     """A target and a result that can be compared."""
 
     relation: str  # of the target: ">=" "<=" ">" "<" "=" "between"
@@ -56,7 +59,8 @@ class Measure(NamedTuple):
     upper: Number | None = None  # upper end of a "between"
 
 
-class Move(NamedTuple):
+@record(frozen=True, slots=True)
+class Move:
     """One move of a derivation; becomes a `Step` once the titles of the sources are known."""
 
     rule: str
@@ -65,7 +69,8 @@ class Move(NamedTuple):
     source: str = ""  # key of the source when it is not that of the method
 
 
-class Completion(NamedTuple):
+@record(frozen=True, slots=True)
+class Completion:
     """Which share of the weight a result earns, and how that came about."""
 
     share: Fraction  # 0 … 1
@@ -148,7 +153,7 @@ def by_date(m: Measure, _params: Mapping[str, object]) -> Completion | None:
 
 def zero_target(m: Measure, _params: Mapping[str, object]) -> Completion | None:
     """A target of 0 has no ratio: full marks when met (a bare or equal 0: nothing above it), else none."""
-    return _by_relation(m._replace(relation="<=") if m.relation == "=" else m)
+    return _by_relation(replace(m, relation="<=") if m.relation == "=" else m)
 
 
 def within(m: Measure, params: Mapping[str, object]) -> Completion | None:
@@ -159,7 +164,7 @@ def within(m: Measure, params: Mapping[str, object]) -> Completion | None:
         return proven(f"{m.actual.text} 在 {span} 之内")
     nearest, method = (m.target, ratio) if m.actual.value < m.target.value else (upper, target_over_actual)
     found = method(Measure(">=" if method is ratio else "<=", nearest, m.actual), params)
-    return None if found is None else found._replace(met=False)
+    return None if found is None else replace(found, met=False)
 
 
 def steps(m: Measure, params: Mapping[str, object]) -> Completion | None:
@@ -196,7 +201,7 @@ def above_floor(found: Completion, floor: Setting[Fraction]) -> Completion:
     limit = f"{exact_text(floor.value)}%"
     move = Move("最低完成比例", f"完成比例低于 {limit},不得分", ZERO, floor.source)
     excel = f"IF({found.bare}<{limit},0,{found.excel})"
-    return found._replace(share=ZERO, text="0", excel=excel, steps=(*found.steps, move))
+    return replace(found, share=ZERO, text="0", excel=excel, steps=(*found.steps, move))
 
 
 def none(found: Completion, _policy: Method) -> Completion:
@@ -213,7 +218,7 @@ def deduct(found: Completion, policy: Method) -> Completion:
     left = 1 - share / 100
     excel = f"(1-{exact_text(share)}%)"
     moves = (*found.steps, Move("超额扣减", text, left, policy.source))
-    return found._replace(share=left, text=f"({text})", excel=excel, steps=moves)
+    return replace(found, share=left, text=f"({text})", excel=excel, steps=moves)
 
 
 def cut(found: Completion, policy: Method) -> Completion:
@@ -227,8 +232,8 @@ def cut(found: Completion, policy: Method) -> Completion:
     excel = f"MAX(0,1-({found.bare}-{exact_text(limit * 100)}%))"
     if left.numerator < 0:
         moves = (*moves, Move("封顶", "扣减后低于 0,按 0 计", ZERO, policy.source))
-        return found._replace(share=ZERO, text="0", excel=excel, steps=moves)
-    return found._replace(share=left, text=f"({text})", excel=excel, steps=moves)
+        return replace(found, share=ZERO, text="0", excel=excel, steps=moves)
+    return replace(found, share=left, text=f"({text})", excel=excel, steps=moves)
 
 
 OVER: Mapping[str, Callable[[Completion, Method], Completion]] = {

@@ -54,8 +54,13 @@ def finish(indicator: Indicator, weight: Weight, completion: Completion, pack: P
     """A completion times the weight, with the steps that lead there."""
     title = pack.source_title(source)
     steps = [
-        Step(rule, calculated(formula, value), value, pack.source_title(own) if own else title)
-        for rule, formula, value, own in completion.steps
+        Step(
+            move.rule,
+            calculated(move.formula, move.value),
+            move.value,
+            pack.source_title(move.source) if move.source else title,
+        )
+        for move in completion.steps
     ]
     if weight.value is None:
         return RowResult(indicator, None, "", completion.ratio, met=completion.met, steps=tuple(steps))
@@ -139,8 +144,8 @@ def _completed(
         )
     if compared.conversion:
         reached = compared.measure.actual
-        completion = completion._replace(
-            steps=(Move(f"换算({compared.conversion})", reached.text, reached.value), *completion.steps)
+        completion = replace(
+            completion, steps=(Move(f"换算({compared.conversion})", reached.text, reached.value), *completion.steps)
         )
     completion = above_floor(completion, pack.scoring.floor)
     if compared.method.name == "ratio":

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from typing import NamedTuple
 
 from perfeval.patterns import lazy_pattern
+from perfeval.record import record
 
 __all__ = ["MAYBE", "SCAN", "Dated", "read_date"]
 
@@ -18,7 +18,8 @@ __all__ = ["MAYBE", "SCAN", "Dated", "read_date"]
 MAYBE = lazy_pattern(r"[年月季旬]|(?:19|20)[0-9]{2}\x00?[-./]|[0-9]{8}")
 
 
-class Dated(NamedTuple):
+@record(frozen=True, slots=True)
+class Dated:
     """What a text says about time."""
 
     date: dt.date

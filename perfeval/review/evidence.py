@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 from perfeval.findings import Finding
 from perfeval.findings.evd import PHRASES
 from perfeval.model import Indicator
 from perfeval.pack import Pack
 from perfeval.patterns import lazy_pattern
+from perfeval.record import record
 from perfeval.review.context import ReviewContext, Rule, alternatives
 
 __all__ = ["RULES"]
@@ -61,7 +61,8 @@ def satisfaction(context: ReviewContext) -> Iterator[Finding]:
         )
 
 
-class _Mark(NamedTuple):
+@record(frozen=True, slots=True)
+class _Mark:
     """One 佐证n, with the title that follows it; several when a range is meant (佐证1-3)."""
 
     number: int

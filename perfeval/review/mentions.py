@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
 
 from perfeval.model import Kind, Quantity
 from perfeval.numbers import fraction, rounds_to
 from perfeval.patterns import lazy_pattern
 from perfeval.quantity import convertible, numbers_in
+from perfeval.record import record
 
 __all__ = ["Mention", "agrees", "core", "in_unit", "likeness", "mentions", "pairs"]
 
@@ -27,7 +27,8 @@ _BRACKETS = lazy_pattern(r"[(\uff08][^()\uff08\uff09]*[)\uff09]?")
 _SILENT = lazy_pattern(r"[^\w%]+")
 
 
-class Mention(NamedTuple):
+@record(frozen=True, slots=True)
+class Mention:
     """A number in a text."""
 
     path: str  # of the text

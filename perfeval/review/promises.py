@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
 
 from perfeval.findings import Finding
 from perfeval.findings.txt import PHRASES
@@ -13,6 +12,7 @@ from perfeval.model import Kind, Quantity, RowResult
 from perfeval.numbers import fraction
 from perfeval.patterns import lazy_pattern
 from perfeval.quantity import convertible, name_hint
+from perfeval.record import record
 from perfeval.review.context import ReviewContext, Rule
 from perfeval.review.mentions import Mention, agrees, core, in_unit, likeness, pairs
 
@@ -25,7 +25,8 @@ _BOUNDS = (">=", ">", "<=", "<")
 _ALIKE_IN_SIZE = Fraction(1, 2)  # a result below this share of the promise is probably only a part of it
 
 
-class _Topic(NamedTuple):
+@record(frozen=True, slots=True)
+class _Topic:
     """An indicator and the characters of its name."""
 
     row: RowResult

@@ -9,9 +9,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple
 
+from perfeval.record import record
 from perfeval.workbook.guard import LIMITS, BadWorkbook, too_large
 
 __all__ = ["Archive"]
@@ -29,7 +30,8 @@ _RECURRING = 1 << 15  # style sheets and lists of parts come in and go out the s
 _DEFLATE_LEVEL = 1  # two fifths of the time of the usual 6 for a sheet that is a seventh larger
 
 
-class Member(NamedTuple):
+@record(frozen=True, slots=True)
+class Member:
     """One entry of the central directory."""
 
     made_by: int
@@ -230,7 +232,7 @@ class _Writer:
 
     def copy(self, member: Member, local_extra: bytes, packed: bytes) -> None:
         """A member as it was; only a trailing data descriptor becomes sizes in the header."""
-        self._put(member._replace(flags=member.flags & ~_STREAMED), local_extra, packed)
+        self._put(replace(member, flags=member.flags & ~_STREAMED), local_extra, packed)
 
     def add(self, raw_name: bytes, utf8: int, content: bytes) -> None:
         """A member of our own."""
