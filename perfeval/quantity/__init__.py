@@ -95,8 +95,9 @@ class NameHint:
 
 _BRACKETS = lazy_pattern(r"[(\[]([^()\[\]]{1,16}(?:\([^()]*\))?)[)\]]")
 _HINT = lazy_pattern(
-    r"(?:单位:?|计量单位:?)?(?P<relation>≥|≤|>=|<=|>|<|=|不少于|不低于|不小于|不超过|不高于|不大于)?(?:[*xX×_…?]+|\.{2,})?(?P<unit>[^0-9:,;。]*)"
+    r"(?:单位:?|计量单位:?)?(?P<relation>≥|≤|>=|<=|>|<|=|不少于|不低于|不小于|不超过|不高于|不大于)?(?:[*xX×_?]+|\.{2,})?(?P<unit>.*)"
 )
+_IN_NO_UNIT = frozenset("0123456789:,;。")
 _RELATIONS = {"≥": ">=", "≤": "<=", "不少于": ">=", "不低于": ">=", "不小于": ">="} | dict.fromkeys(
     ("不超过", "不高于", "不大于"), "<="
 )
@@ -109,8 +110,12 @@ def name_hint(name: str) -> NameHint:
     relation: str | None = None
     units: set[str] = set()
     for bracket in _BRACKETS.finditer(plain):
-        match = _HINT.fullmatch(bracket[1])
-        if match is None or (match["unit"] and not is_known(match["unit"])):
+        match = _HINT.fullmatch(bracket[1].replace("…", "_"))
+        if (
+            match is None
+            or not _IN_NO_UNIT.isdisjoint(match["unit"])
+            or (match["unit"] and not is_known(match["unit"]))
+        ):
             continue
         if match["relation"]:
             relation = _RELATIONS.get(match["relation"], match["relation"])

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Container
 from functools import cache
 
 from perfeval.patterns import lazy_pattern
 
-__all__ = ["GAP", "compact", "fold", "mark_gaps"]
+__all__ = ["GAP", "compact", "fold", "leading_words", "mark_gaps"]
 
 GAP = "\x00"  # a blank inside a number: 「10 20」 is not 1020
 
@@ -99,3 +100,20 @@ def compact(text: str) -> str:
         if " " in folded:
             folded = mark_gaps(folded).replace(" ", "")
     return folded
+
+
+def leading_words(text: str, words: Container[str], longest: int) -> list[str]:
+    """The words `text` starts with, at each place the longest of at most `longest` letters.
+
+    As a regular expression such a list of words costs more to compile than an ordinary file to read.
+    """
+    found: list[str] = []
+    place = 0
+    while True:
+        for end in range(place + longest, place, -1):
+            if (word := text[place:end]) in words:
+                found.append(word)
+                place += len(word)
+                break
+        else:
+            return found

@@ -63,7 +63,7 @@ _COUNTED = """
 # 「一起」「一片」「一期」 are words: behind a Chinese numeral these are no count.
 _WORDS = frozenset("起点块片部方门班类期批页市县区村镇乡校度口节轮顶席尾单分")
 # Behind any number these name a rank, not an amount: 「3级」 is not three of something.
-_RANKS = lazy_pattern(r"(?:级|等|档|流|线|星|号|版|届|等级|类)$")
+_RANKS = ("级", "等", "档", "流", "线", "星", "号", "版", "届", "类")
 
 _ALIASES: dict[str, str] = {}
 _FACTORS: dict[str, tuple[str, Fraction]] = {name: (name, Fraction(1)) for name in _COUNTED.split()}
@@ -76,26 +76,22 @@ for _members in _DIMENSIONS:
 
 KNOWN: tuple[str, ...] = tuple(sorted({*_FACTORS, *_ALIASES}, key=lambda name: (-len(name), name)))
 
-_SCALE = lazy_pattern(r"(?:万亿|[十百千]?[万亿]|[十百千])")
+_SCALE_WORDS = {**SCALES, **{small + large: SCALES[small] * SCALES[large] for small in "十百千" for large in "万亿"}}
 # A unit nobody has listed: a few Han letters, but none that changes what the number means (未, 预计, 比, 增, 完成).
 _UNLISTED = lazy_pattern(
     r"[^\W\d_a-zA-Z零〇一二三四五六七八九十百千万亿两半几多余未不无没非将拟预约超及其以与或等第仅但若若者了的是在为被把对较比同增减升降提率"
     r"完达成已均全部缺欠少剩差前后内外上下左右至到点年月日季旬来整]{1,8}"
 )
-_DENOMINATOR = lazy_pattern(r"[·、/]")
 
 
 def split_scale(unit: str) -> tuple[int, str]:
     """The multiplier a unit starts with, and the rest: 「万元」 is (10000, 「元」), 「千克」 is itself."""
     if unit in _FACTORS:
         return 1, unit
-    match = _SCALE.match(unit)
-    if match is None:
-        return 1, unit
-    multiplier = 1
-    for letter in match.group():
-        multiplier *= SCALES[letter]
-    return multiplier, unit[match.end() :]
+    for size in (2, 1):
+        if (multiplier := _SCALE_WORDS.get(unit[:size])) is not None:
+            return multiplier, unit[size:]
+    return 1, unit
 
 
 @lru_cache(maxsize=1024)
@@ -109,7 +105,7 @@ def canonical(text: str) -> str | None:
     if slash:
         if denominator.startswith("(") and denominator.endswith(")"):
             denominator = denominator[1:-1]
-        parts = [denominator] if denominator in _ALIASES else _DENOMINATOR.split(denominator)
+        parts = [denominator] if denominator in _ALIASES else _divided(denominator)
         below = [_atom(part) for part in parts]
         above = _atom(numerator) if numerator else ""
         if above is None or not all(below):
@@ -130,14 +126,18 @@ def _atom(text: str) -> str | None:
         return None if inner is None else text[: len(text) - len(rest)] + inner
     if text.startswith("个") and _ALIASES.get(text[1:], text[1:]) in _FACTORS:
         return _ALIASES.get(text[1:], text[1:])
-    if _RANKS.search(text) or not _UNLISTED.fullmatch(text):
+    if text.endswith(_RANKS) or not _UNLISTED.fullmatch(text):
         return None
     return text
 
 
+def _divided(text: str) -> list[str]:
+    return text.replace("·", "/").replace("、", "/").split("/")
+
+
 def is_known(text: str, *, spoken: bool = False) -> bool:
     """Whether every part of a unit is in the table; `spoken`: it stands behind a Chinese numeral, where words lurk."""
-    for part in _DENOMINATOR.split(text.replace("(", "").replace(")", "")):
+    for part in _divided(text.replace("(", "").replace(")", "")):
         _, base = split_scale(part)
         base = _ALIASES.get(base, base)
         if base.startswith("个") and len(base) > 1:

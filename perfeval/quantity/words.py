@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perfeval.patterns import lazy_pattern
-from perfeval.quantity.text import compact
+from perfeval.quantity.text import compact, leading_words
 from perfeval.quantity.units import is_known
 
 __all__ = ["is_judgement", "is_negation", "is_none_mark", "is_placeholder"]
@@ -27,15 +27,16 @@ _QUALIFYING = """
 既定 各项 本年 全年 计划 任务 指标 目标 总体 绩效 工作 值 要求 效果 成效 进度 序时 情况 标准 作用 程度 水平 具有
 具备 一定 取得 产生 影响 状态 、 , ;
 """
-_PIECES = "|".join(sorted((_JUDGING + _QUALIFYING).split(), key=len, reverse=True))
-_JUDGES = lazy_pattern("|".join(_JUDGING.split()))
-_JUDGEMENT = lazy_pattern(rf"(?:{_PIECES})++")  # possessive: linear in the length of the text
+_JUDGES = frozenset(_JUDGING.split())
+_PIECES = _JUDGES.union(_QUALIFYING.split())
+_LONGEST_PIECE = max(map(len, _PIECES))
 
 _HARMS = """
 事故 事件 投诉 差错 错误 违规 违法 违纪 违约 问题 案件 纠纷 上访 信访 举报 伤亡 死亡 超支 拖欠 逾期 返工 瑕疵
 缺陷 故障 舆情 疫情 火灾 污染 隐患 损失 中断 延误 浪费
 """
 _HARM = "|".join(_HARMS.split())
+_NOTHING = frozenset("无没未零")  # one of these is in every negation
 _NEGATION = lazy_pattern(
     r"(?:本年度?|全年|年度|目前|均|暂|尚|一直)*(?:无|没有|未有|未发生|未出现|未产生|未收到|未接到|未发现|零发生|零)"
     rf"(?:(?:发生|出现|收到|发现)?(?:任何|一[起例次])?(?:[^\W\d]{{0,6}}(?:{_HARM})[、和及或]?){{1,3}}"
@@ -43,6 +44,9 @@ _NEGATION = lazy_pattern(
 )
 _LONGEST = 40  # letters of a judgement or negation; more is prose
 
+# A leftover has one of the first in front, perhaps behind a bracket, or one of the second anywhere.
+_LEFTOVER_STARTS = frozenset("指….。·请此在待示样例如□☐")
+_LEFTOVER_SIGNS = frozenset("字Xx×*_〇某请")
 _LEFTOVER = lazy_pattern(
     r"指标[0-9一二三四五六七八九十]*[:.、]?"
     r"|…|[….。·]{2,}"
@@ -53,7 +57,7 @@ _LEFTOVER = lazy_pattern(
     r"|(?:示例|样例|例如|例|如):.*"
     r"|[□☐][^☑√■✓]*"
 )
-_EMPTY_SLOT = lazy_pattern(r"((?:≥|≤|>=|<=|>|<|=|不少于|不低于|不超过|不高于)*+)\(?([^()]*)\)?")
+_SLOT_OPERATORS = frozenset(["≥", "≤", ">=", "<=", ">", "<", "=", "不少于", "不低于", "不超过", "不高于"])
 
 
 def is_none_mark(compacted: str) -> bool:
@@ -63,14 +67,20 @@ def is_none_mark(compacted: str) -> bool:
 
 def is_judgement(compacted: str) -> bool:
     """Whether the text is nothing but a judgement such as 「基本达成预期指标」 or 「显著提升」."""
-    if len(compacted) > _LONGEST or _JUDGEMENT.fullmatch(compacted) is None:
+    if len(compacted) > _LONGEST:
         return False
-    return _JUDGES.search(compacted) is not None
+    pieces = leading_words(compacted, _PIECES, _LONGEST_PIECE)
+    if not pieces or sum(map(len, pieces)) < len(compacted):
+        return False
+    # 「没有」 only qualifies, and yet holds 有.
+    return not _JUDGES.isdisjoint(pieces) or any(word in compacted for word in _JUDGES)
 
 
 def is_negation(compacted: str) -> bool:
     """「无」「未发生」「零投诉」「未发生安全事故」: none of what is counted."""
-    return len(compacted) <= _LONGEST and _NEGATION.fullmatch(compacted) is not None
+    if len(compacted) > _LONGEST or _NOTHING.isdisjoint(compacted):
+        return False
+    return _NEGATION.fullmatch(compacted) is not None
 
 
 def is_placeholder(text: str) -> bool:
@@ -78,10 +88,14 @@ def is_placeholder(text: str) -> bool:
     compacted = compact(text)
     if is_none_mark(compacted):
         return False
-    if _LEFTOVER.fullmatch(compacted) is not None:
+    if _may_be_left(compacted) and _LEFTOVER.fullmatch(compacted) is not None:
         return True
-    slot = _EMPTY_SLOT.fullmatch(compacted)
-    if slot is None:
+    operator = "".join(leading_words(compacted, _SLOT_OPERATORS, 3))
+    unit = compacted[len(operator) :].removeprefix("(").removesuffix(")")
+    if "(" in unit or ")" in unit:
         return False
-    operator, unit = slot.groups()
     return unit in ("", "%", "‰") or (operator != "" and is_known(unit))
+
+
+def _may_be_left(compacted: str) -> bool:
+    return not (_LEFTOVER_STARTS.isdisjoint(compacted[:2]) and _LEFTOVER_SIGNS.isdisjoint(compacted))
