@@ -12,10 +12,11 @@ import re
 from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 
-__all__ = ["MAYBE", "SCAN", "Dated", "read_date"]
+__all__ = ["Dated", "end_in_text", "may_be_one", "read_date"]
 
 # Cheap test: without one of these signs nothing is a date.
-MAYBE = lazy_pattern(r"[年月季旬]|(?:19|20)[0-9]{2}\x00?[-./]|[0-9]{8}")
+_SIGNS = frozenset("年月季旬")
+_DIGITS_OF_A_DATE = lazy_pattern(r"(?:19|20)[0-9]{2}\x00?[-./]|[0-9]{8}")
 
 
 @record(frozen=True, slots=True)
@@ -27,36 +28,36 @@ class Dated:
     since: dt.date | None = None
 
 
-_TENS = {"": 0, "十": 10, "二十": 20, "三十": 30}
-_HAN_DAY = {
-    ten + one: value + digit for ten, value in _TENS.items() for digit, one in enumerate(["", *"一二三四五六七八九"])
-}
-_HAN_YEAR = {letter: str(value) for value, letter in enumerate("〇一二三四五六七八九")} | {"零": "0"}
-_YEAR = r"(?:19|20)[0-9]{2}|[一二][〇零一二三四五六七八九]{3}"
-_HAN_SMALL = r"二?十[一二三四五六七八九]?|三十一?|[一二三四五六七八九]"
-_MONTH = rf"0?[1-9]|1[0-2]|{_HAN_SMALL}"
-_DAY = rf"0?[1-9]|[12][0-9]|3[01]|{_HAN_SMALL}"
-_QUARTER = r"[1-4一二三四]"
-_POINT = rf"""(?:
-    (?P<y0>{_YEAR}|[0-9]{{2}}(?=年))(?:年度?|(?=\x00?[-./]\x00?[0-9]))|(?P<this>当年|本年度?|年(?=内))
-)?
-(?:
-    [-./]\x00?(?P<m1>0?[1-9]|1[0-2])(?:\x00?[-./]\x00?(?P<d1>0?[1-9]|[12][0-9]|3[01])(?:\x00?(?:T?00:00(?::00)?))?)?
-  | (?P<m2>{_MONTH})月份?(?:(?P<d2>{_DAY})[日号]|(?P<third>[上中下]旬)|(?P<mend>底|末))?
-  | (?:第?(?P<q>{_QUARTER})季度|[Qq](?P<q2>[1-4]))(?P<qend>底|末)?
-  | (?P<half>[上下]半年)(?P<hend>底|末)?
-  | (?P<yend>年?[底末])
-  | (?P<whole>全年)
-)?"""
-_BEFORE = r"以前|之前|前"
+# While a date is read, letters stand for its Han numerals: [a-i] is far cheaper to compile than [一二三四五六七八九].
+_STAND_INS = str.maketrans("〇零一二三四五六七八九十", "ooabcdefghij")
+_TENS = {"": 0, "j": 10, "bj": 20, "cj": 30}
+_HAN_DAY = {ten + one: value + digit for ten, value in _TENS.items() for digit, one in enumerate(["", *"abcdefghi"])}
+_HAN_YEAR = {letter: str(value) for value, letter in enumerate("oabcdefghi")}
+_YEAR_LETTERS = frozenset("〇零一二三四五六七八九")
+_SMALL = "b?j[a-i]?|cja?|[a-i]"
 _DONE = """
 完成 完工 竣工 开工 投产 投入使用 交付 交付使用 验收 通过验收 完成验收 实施完成 实施 全部完成 支付完成 拨付到位
 到位 建成
 """
-_FULL = lazy_pattern(
-    rf"(?P<op>≤|<=|=<|<|=|≥|>=|>|不晚于|不迟于|早于|晚于|截至|截止|截止到|截至到|已?于|在|到|至)?"
-    rf"{_POINT}(?:\(含\))?(?P<before>以前|之前|前|内|以内)?(?:\(含\))?(?P<done>(?:均|全部|已|按时|如期)?(?:{'|'.join(_DONE.split())}))?",
-    re.VERBOSE,
+_FULL_TEXT = rf"""
+(?P<op>≤|<=|=<|<|=|≥|>=|>|不晚于|不迟于|早于|晚于|截至|截止|截止到|截至到|已?于|在|到|至)?
+(?:
+    (?P<y0>(?:19|20)[0-9]{{2}}|[ab][oa-i]{{3}}|[0-9]{{2}}(?=年))(?:年度?|(?=\x00?[-./]\x00?[0-9]))|(?P<this>当年|本年度?|年(?=内))
+)?
+(?:
+    [-./]\x00?(?P<m1>0?[1-9]|1[0-2])(?:\x00?[-./]\x00?(?P<d1>0?[1-9]|[12][0-9]|3[01])(?:\x00?(?:T?00:00(?::00)?))?)?
+  | (?P<m2>0?[1-9]|1[0-2]|{_SMALL})月份?
+    (?:(?P<d2>0?[1-9]|[12][0-9]|3[01]|{_SMALL})[日号]|(?P<third>[上中下]旬)|(?P<mend>底|末))?
+  | (?:第?(?P<q>[1-4a-d])季度|[Qq](?P<q2>[1-4]))(?P<qend>底|末)?
+  | (?P<half>[上下]半年)(?P<hend>底|末)?
+  | (?P<yend>年?[底末])
+  | (?P<whole>全年)
+)?
+(?:\(含\))?(?P<before>以前|之前|前|内|以内)?(?:\(含\))?(?P<done>(?:均|全部|已|按时|如期)?(?:{"|".join(_DONE.split())}))?"""
+_FULL = lazy_pattern(_FULL_TEXT, re.VERBOSE)
+# A text with any other letter is no date.
+_LETTERS = frozenset("〇零一二三四五六七八九十0123456789<=>()-./:QqT\x00").union(
+    letter for letter in _FULL_TEXT if not letter.isascii()
 )
 _OPERATORS = {
     "≤": "<=",
@@ -76,15 +77,21 @@ _COMPACT_DAY = lazy_pattern(r"((?:19|20)[0-9]{2})(0[1-9]|1[0-2])([0-2][0-9]|3[01
 _SEPARATOR = lazy_pattern(r"至|到|—+|~|-(?![0-9]{1,2}(?:-|$))|-(?=[0-9]{1,2}月)")
 # Inside running text only what names a year or a month's end counts as a date.
 _TO = r"(?:至|到|—+|~|-)"
-_NOT_BEFORE = r"(?!期|来|后|往|沿|景|端|三|五|十|[0-9])"
-SCAN = (
-    rf"(?:(?:19|20)[0-9]{{2}}年?{_TO}(?:19|20)[0-9]{{2}}年"
-    rf"|(?:19|20)[0-9]{{2}}年(?:0?[1-9]|1[0-2])月?{_TO}(?:0?[1-9]|1[0-2])月"
-    r"|(?:19|20)[0-9]{2}年(?:度|底|末)?(?:(?:0?[1-9]|1[0-2])月(?:份|底|末|(?:0?[1-9]|[12][0-9]|3[01])日|[上中下]旬)?"
-    rf"|第?[1-4一二三四]季度|[上下]半年)?(?:底|末)?(?:以前|之前|前{_NOT_BEFORE})?"
-    rf"|(?:0?[1-9]|1[0-2])月(?:底|末|(?:0?[1-9]|[12][0-9]|3[01])日)(?:以前|之前|前{_NOT_BEFORE})?"
-    r"|(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))"
+_YEAR_IN_TEXT = lazy_pattern(
+    rf"(?:19|20)[0-9]{{2}}(?:年?{_TO}(?:19|20)[0-9]{{2}}年"
+    rf"|年(?:(?:0?[1-9]|1[0-2])月?{_TO}(?:0?[1-9]|1[0-2])月"
+    r"|(?:度|底|末)?(?:(?:0?[1-9]|1[0-2])月(?:份|底|末|(?:0?[1-9]|[12][0-9]|3[01])日|[上中下]旬)?"
+    r"|第?(?:[1-4]季|一季|二季|三季|四季)度|[上下]半年)?(?:底|末)?(?:以前|之前|(前))?)"
+    r"|-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01]))"
 )
+_MONTH_IN_TEXT = lazy_pattern(r"(?:0?[1-9]|1[0-2])月(?:底|末|(?:0?[1-9]|[12][0-9]|3[01])日)(?:以前|之前|(前))?")
+_AFTER_A_YEAR = frozenset("年至到—~-")
+_NO_BEFORE = frozenset("期来后往沿景端三五十0123456789")  # 前 with one of these behind it is another word
+
+
+def may_be_one(text: str) -> bool:
+    """Whether a compacted text holds a sign of a date at all."""
+    return not _SIGNS.isdisjoint(text) or (len(text) > 4 and _DIGITS_OF_A_DATE.search(text) is not None)
 
 
 def read_date(text: str, year: int | None) -> Dated | None:
@@ -99,12 +106,23 @@ def read_date(text: str, year: int | None) -> Dated | None:
     return None
 
 
+def end_in_text(text: str, start: int) -> int | None:
+    """Where the date that starts with the digit at `start` of a running text ends; None when none starts there."""
+    if text[start : start + 2] in ("19", "20"):
+        match = _YEAR_IN_TEXT.match(text, start) if text[start + 4 : start + 5] in _AFTER_A_YEAR else None
+    else:
+        match = _MONTH_IN_TEXT.match(text, start) if "月" in text[start + 1 : start + 3] else None
+    if match is None:
+        return None
+    end = match.end()
+    return end - 1 if match[1] and text[end : end + 1] in _NO_BEFORE else end
+
+
 def _period(first: str, last: str, year: int | None) -> Dated | None:
     """From `first` to `last`; the earlier one may lend its year, the later one its 月: 「2024年1-12月」."""
     end = _point(last, year)
-    carried = re.match(rf"(?:{_YEAR})年", first)
-    if carried is not None and (end is None or not re.match(rf"(?:{_YEAR})", last)):
-        end = _point(carried.group() + last, year)
+    if _is_year(first[:4]) and first[4:5] == "年" and (end is None or not _is_year(last[:4])):
+        end = _point(first[:5] + last, year)
     start = _point(first, year)
     if start is None and first[-1:].isdigit():  # 「1-12月」, 「2021-2025年」
         start = _point(first + next((unit for unit in ("月", "季度") if unit in last), "年"), year)
@@ -114,12 +132,22 @@ def _period(first: str, last: str, year: int | None) -> Dated | None:
     return Dated(date, "between", since) if since <= date and end[1].since is None else None
 
 
+def _is_year(text: str) -> bool:
+    if text.isascii():
+        return len(text) == 4 and text.isdigit() and text[:2] in ("19", "20")
+    return len(text) == 4 and text[0] in "一二" and _YEAR_LETTERS.issuperset(text)
+
+
 def _point(text: str, year: int | None) -> tuple[dt.date, Dated] | None:
     """First day of what one expression names, and its reading."""
-    compact_day = _COMPACT_DAY.match(text)
+    compact_day = _COMPACT_DAY.match(text) if text[:8].isdecimal() else None
     if compact_day is not None:
         text = f"{compact_day[1]}年{compact_day[2]}月{compact_day[3]}日{text[compact_day.end() :]}"
-    match = _FULL.fullmatch(text)
+    if not _LETTERS.issuperset(text):
+        return None
+    if text[4:] in ("年", "年度") and text[:4].isascii() and _is_year(text[:4]):  # most dates, and no need for _FULL
+        return dt.date(int(text[:4]), 1, 1), Dated(dt.date(int(text[:4]), 12, 31))
+    match = _FULL.fullmatch(text.translate(_STAND_INS))
     if match is None:
         return None
     part = match.groupdict()
@@ -208,7 +236,7 @@ def _relation(part: dict[str, str | None], *, exact: bool) -> str | None:
 
 
 def _small(text: str) -> int:
-    return int(text) if text.isascii() else _HAN_DAY[text]
+    return int(text) if text.isdigit() else _HAN_DAY[text]
 
 
 def _month_end(year: int, month: int) -> dt.date:

@@ -25,19 +25,21 @@ _PRINTED_LABEL = lazy_pattern(
 _BAR = lazy_pattern(r"(?<![0-9.,])\||\|(?![0-9.,])")
 _TO = lazy_pattern(r"(?<=.)(?:~|—+|-|至|到)(?=.)")
 _AND = lazy_pattern(r"(?<=.)(?:,?并?且|[,、;])(?=[≤<不小低])")
+_AT_MOST = frozenset("≤<不小低")
 _LABELLED = lazy_pattern(r"([^\W\da-zA-Z]{0,20}(?:率|度|比例|占比|比重))(?:为|达到|达|是|:)?(.*[0-9].*)")
 # A label with one of these says something else than the level of the measure: 「投诉率下降5%」.
 _NO_LEVEL = lazy_pattern(r"[未没增减升降提超较于]|同比|环比|比上|完成比例|达成比例|完成程度")
 _RATE_OF_CHANGE = lazy_pattern(r"(?:增长|增加|提高|提升|上升|下降|降低|减少|减排|增幅|降幅)(?:率|比例|幅度)$")
 _RATIO = lazy_pattern(
-    r"(.*?)([,、;:(]*+)(完成比例|完成率|完成度|完成程度|达成比例|达成率|达成度|实现程度|实现比例)?"
+    r"(.*?)([,;:(]*+)(完成比例|完成率|完成度|完成程度|达成比例|达成率|达成度|实现程度|实现比例)?"
     rf"(?:为|达到|达|是|:|\()*+({ARABIC})%\)*"
 )
 _CHANGE = lazy_pattern(r"[增减升降强]|提高|改善|优化")  # 「显著提升(95%)」: by 95 %, or to 95 %
 _OVERALL = lazy_pattern(r"达成|预期|指标|目标|全部|基本|部分|[优良]")
 _RATIO_FIRST = lazy_pattern(rf"((?:完成|达成)(?:比例|率)(?:为|:)?)?({ARABIC}%)[,、;:]*+(.+)")
+_RATIO_STARTS = frozenset("完达.0123456789")
 _BAND_RANGE = lazy_pattern(r"\(?[0-9]+%?(?:\(含\))?[-—~至]+[0-9]+%(?:\(含\))?\)?")
-_FIGURES = lazy_pattern(r"[0-9<>=≥≤%\x00]")
+_FIGURES = frozenset("0123456789<>=≥≤%\x00")
 _DIGIT = lazy_pattern(r"[0-9]")
 _STOPS = "。.,、;:!"
 _SCALES = ("万", "亿", "万亿")
@@ -55,7 +57,7 @@ def _read(plain: str, text: str, year: int | None) -> Quantity | None:
     core = _undressed(plain)
     if not core:
         return None
-    if dates.MAYBE.search(core) is not None:
+    if dates.may_be_one(core):
         dated = dates.read_date(core, year)
         if dated is not None:
             return Quantity(text, Kind.DATE, dated.relation, date=dated.date, since=dated.since)
@@ -94,7 +96,7 @@ def _range(core: str, text: str) -> Quantity | None:
         low, high = read_number(core[: separator.start()], text), read_number(core[separator.end() :], text)
         if low is not None and high is not None and low.relation is None and high.relation is None:
             return _between(low, high, hyphen=separator.group() == "-")
-    for separator in _AND.finditer(core):
+    for separator in _AND.finditer(core) if not _AT_MOST.isdisjoint(core) else ():
         low, high = read_number(core[: separator.start()], text), read_number(core[separator.end() :], text)
         if low is not None and high is not None and (low.relation, high.relation) == (">=", "<="):
             return _between(low, high, hyphen=False)
@@ -139,17 +141,20 @@ def _labelled(core: str, text: str) -> Quantity | None:
 
 def _rated(core: str, text: str) -> Quantity | None:
     """A judgement with its completion ratio: 「基本达成预期指标(85%)」, 「…、完成比例100%」."""
-    swapped = _RATIO_FIRST.fullmatch(core)
+    swapped = _RATIO_FIRST.fullmatch(core) if core[0] in _RATIO_STARTS else None
     if swapped is not None:
         head = swapped[3].strip("()") if swapped[1] else swapped[3]
         if is_judgement(head) and _OVERALL.search(head) is not None:
             core = f"{head}、完成比例{swapped[2]}"
-    match = _RATIO.fullmatch(core)
+    match = _RATIO.fullmatch(core.replace("、", ",")) if "%" in core else None  # one set of letters less to compile
     if match is None:
         return None
     value = arabic(match[4])
-    head = _BAND_RANGE.sub("", match[1]).replace('"', "").strip("、,;:()。")
-    if value is None or _FIGURES.search(head) is not None:
+    head = core[: match.end(1)]
+    if "%" in head:
+        head = _BAND_RANGE.sub("", head)
+    head = head.replace('"', "").strip("、,;:()。")
+    if value is None or not _FIGURES.isdisjoint(head):
         return None
     if match[3] is not None and (not head or match[2]):
         return None if is_placeholder(head) else Quantity(text, Kind.GRADE, value=value, grade=head or None)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from perfeval.model import Kind, Quantity
 from perfeval.patterns import lazy_pattern
-from perfeval.quantity.numerals import ARABIC, HAN, MIXED, arabic, numeral
+from perfeval.quantity.numerals import ARABIC, HAN, HAN_LETTERS, MIXED, arabic, numeral
+from perfeval.quantity.text import leading_words
 from perfeval.quantity.units import canonical, is_known
 
-__all__ = ["BOUND", "LIMITS", "read_number"]
+__all__ = ["LIMITS", "bound_end", "read_number"]
 
 # Words before a number, and after it. 以上, 以下 and 以内 include the number itself, as in law.
 LIMITS: Mapping[str, str] = {
@@ -36,6 +38,7 @@ _BEFORE = {word: relation for relation, words in LIMITS.items() for word in word
 _BEFORE.update(dict.fromkeys(_EMPTY.split(), ""))
 _LIMITS_AFTER = {">=": "以上 之上", "<=": "以下 之下 以内 之内 内", "~": "左右 上下"}
 _AFTER = {word: relation for relation, words in _LIMITS_AFTER.items() for word in words.split()}
+_LONGEST_BEFORE = max(map(len, _BEFORE))
 
 
 def _any(words: Mapping[str, str]) -> str:
@@ -45,20 +48,28 @@ def _any(words: Mapping[str, str]) -> str:
 _ITSELF = rf"(?:本数|本级|{ARABIC}[^0-9()]{{0,4}})?"
 _INCLUDED = rf"\(含{_ITSELF}\)"
 _EXCLUDED = rf"\(不含{_ITSELF}\)"
-BOUND = rf"(?:(?:{_INCLUDED})?(?:及其?|或|和)?(?:{_any(_AFTER)})(?:{_INCLUDED}|{_EXCLUDED})?)"
+_BOUND = rf"(?:(?:{_INCLUDED})?(?:及其?|或|和)?(?:{_any(_AFTER)})(?:{_INCLUDED}|{_EXCLUDED})?)"
 _REMARK = r"(?:含|包含|包括|均|已完成|全部|完成|达标|详见|见|佐证)[^()0-9]*|优秀?|良好?|合格"
-_BEFORE_WORD = lazy_pattern(_any(_BEFORE))
 _AFTER_WORD = lazy_pattern(_any(_AFTER))
-_LEADING = lazy_pattern(rf"(?:{_any(_BEFORE)})+")
-_TRAILING = lazy_pattern(rf"{BOUND}+$")
+_LONGEST_UNIT = 16
+_TRAILING = lazy_pattern(rf"{_BOUND}+$")
+_ONE_BOUND = lazy_pattern(_BOUND)
+_BOUND_STARTS = frozenset("及或和").union(word[0] for word in _AFTER)
+_BOUND_ENDS = frozenset(")").union(word[-1] for word in _AFTER)
 
 # Every group is checked afterwards: what the pattern lets through may still be refused.
 _MEASURE = lazy_pattern(
     rf"(-)?(?:({ARABIC})([余多])?(万亿|[万亿])?(?![0-9十万亿]|百(?!分)|千(?![米克瓦伏]))|({MIXED}))([余多])?"
-    rf"([^0-9,;。:\"\x00+=<>≥≤~—-]{{0,16}}?)([余多])?"
-    rf"({BOUND}*)({_INCLUDED})?"
+    rf"([^0-9,;。:\"\x00+=<>≥≤~—-]{{0,{_LONGEST_UNIT}}}?)([余多])?"
+    rf"({_BOUND}*)({_INCLUDED})?"
     rf"(?:[,、;]?((?:已|均已|已经|全部|均)?(?:完成|达标|达成|达到))|\(({_REMARK})\))?"
 )
+_NUMERAL_LETTERS = ".0123456789" + HAN_LETTERS
+_NUMBER_STARTS = frozenset("-" + _NUMERAL_LETTERS)
+# A "unit" that begins or ends with one of these letters may hold more than a unit: 「多家」, 「家及」, 「家已完成」.
+_NO_PLAIN_START = frozenset("余多十百千万亿")
+_UNIT_STARTS = ("百分", "千米", "千克", "千瓦", "千伏")  # no numeral: as in _MEASURE
+_NO_PLAIN_END = _BOUND_ENDS.union("余多成标到及其或和")
 _DAY_IN_DIGITS = lazy_pattern(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])")  # 20241231
 _HUNDREDTHS = lazy_pattern(rf"(百|千|万)分之({ARABIC}|{HAN}+)")
 _TENTHS = lazy_pattern(r"([一二两三四五六七八九十]|10|[1-9])成([一二三四五六七八九半])?")
@@ -80,13 +91,12 @@ def read_number(core: str, text: str) -> Quantity | None:
         core = _SQUARES.sub(lambda power: "²" if power.group() == "2" else "³", core)
     rest = core
     if core[0] not in "0123456789":
-        match = _LEADING.match(core)
-        if match is not None:
-            before, rest = match.group(), core[match.end() :]
-            if not rest:
-                return None
-    match = _MEASURE.fullmatch(rest)
-    found = _measure(match, before, text) if match is not None else None
+        before = "".join(leading_words(core, _BEFORE, _LONGEST_BEFORE))
+        rest = core[len(before) :]
+        if not rest:
+            return None
+    parts = _parts(rest)
+    found = _measure(parts, before, text) if parts is not None else None
     if found is not None:
         return found
     if "每" in rest:
@@ -96,8 +106,54 @@ def read_number(core: str, text: str) -> Quantity | None:
     return None
 
 
-def _measure(match: re.Match[str], before: str, text: str) -> Quantity | None:
-    sign, digits, more, scale, mixed, more_scaled, written, more_units, after, included, done, remark = match.groups()
+def bound_end(text: str, start: int) -> int:
+    """Where the bound at `start` (「以上」, 「及以下(含)」) ends; `start` when there is none."""
+    if text[start : start + 1] not in _BOUND_STARTS and not text.startswith("(含", start):
+        return start
+    if (word := text[start : start + 2]) in _AFTER and text[start + 2 : start + 3] != "(":
+        return start + len(word)
+    match = _ONE_BOUND.match(text, start)
+    return start if match is None else match.end()
+
+
+def _parts(rest: str) -> Sequence[str | Any] | None:
+    """What the groups of _MEASURE hold; None when it does not match."""
+    if rest[0] not in _NUMBER_STARTS:
+        return None
+    plain = _plain_parts(rest)
+    if plain is not None:
+        return plain
+    match = _MEASURE.fullmatch(rest)
+    return None if match is None else match.groups()
+
+
+def _plain_parts(rest: str) -> Sequence[str | Any] | None:
+    """The same for 「12家」 「三年」 「80%以上」 without _MEASURE, which is dear to compile; None for all else."""
+    after = rest[-2:] if rest[-2:] in _AFTER else ""
+    core = rest[: len(rest) - len(after)]
+    digits = scale = mixed = None
+    if rest[0] in HAN_LETTERS:
+        unit = core.lstrip(_NUMERAL_LETTERS)
+        mixed = core[: len(core) - len(unit)]
+    else:
+        unit = core.lstrip(".0123456789")
+        digits = core[: len(core) - len(unit)]
+        whole, point, decimals = digits.partition(".")
+        if not whole or (point and not decimals.isdigit()):
+            return None
+        if unit[:1] in ("万", "亿"):
+            scale, unit = ("万亿", unit[2:]) if unit[:2] == "万亿" else (unit[0], unit[1:])
+    if unit[:1] in _NO_PLAIN_START and not unit.startswith(_UNIT_STARTS):
+        return None
+    if unit[-1:] in _NO_PLAIN_END or len(unit) > _LONGEST_UNIT:
+        return None
+    if not unit.isalpha() and unit not in ("", "%", "‰"):
+        return None
+    return None, digits, None, scale, mixed, None, unit, None, after, None, None, None
+
+
+def _measure(parts: Sequence[str | Any], before: str, text: str) -> Quantity | None:
+    sign, digits, more, scale, mixed, more_scaled, written, more_units, after, included, done, remark = parts
     number: Decimal | None
     if digits is not None:
         number, scale = arabic(digits), scale or ""
@@ -112,9 +168,9 @@ def _measure(match: re.Match[str], before: str, text: str) -> Quantity | None:
     unit = canonical(written) if written else None
     if written and (unit is None or _is_a_word(unit, written, number, spoken=mixed is not None, limited=before != "")):
         return None
-    if digits is not None and not scale and unit in _WHOLE and _LIST_MARK.match(digits) is not None:
+    if digits is not None and not scale and unit in _WHOLE and "." in digits and _LIST_MARK.match(digits) is not None:
         return None
-    if unit is None and digits is not None and _DAY_IN_DIGITS.fullmatch(digits) is not None:
+    if unit is None and digits is not None and len(digits) == 8 and _DAY_IN_DIGITS.fullmatch(digits) is not None:
         return None
     if after == "内" and unit not in _PERIODS:
         return None
@@ -132,7 +188,7 @@ def _measure(match: re.Match[str], before: str, text: str) -> Quantity | None:
     stated = _limits(before, after, beyond=bool(more or more_scaled or more_units))
     if stated is None or (included and stated[0] in (">", "<")):
         return None
-    if (after or included) and not _same_number(number, after + (included or "")):
+    if (included or "(" in after) and not _same_number(number, after + (included or "")):
         return None
     if sign:
         number = -number
@@ -156,7 +212,7 @@ def _limits(before: str, after: str, *, beyond: bool = False) -> tuple[str | Non
     relations = {">"} if beyond else set()
     approximate = needs_limit = False
     if before:
-        for word in (before,) if before in _BEFORE else _BEFORE_WORD.findall(before):
+        for word in (before,) if before in _BEFORE else leading_words(before, _BEFORE, _LONGEST_BEFORE):
             meaning = _BEFORE[word]
             if meaning == "~":
                 approximate = True
@@ -165,7 +221,7 @@ def _limits(before: str, after: str, *, beyond: bool = False) -> tuple[str | Non
             else:
                 needs_limit = needs_limit or word == "控制在"
     if after:
-        for word in _AFTER_WORD.findall(after):
+        for word in (after,) if after in _AFTER else _AFTER_WORD.findall(after):
             meaning = _AFTER[word]
             if meaning == "~":
                 approximate = True
@@ -200,27 +256,27 @@ def _per(core: str, before: str, text: str) -> Quantity | None:
 
 def _in_words(core: str, before: str, text: str) -> Quantity | None:
     """「百分之九十五」, 「九成五」, 「两年半」."""
-    bound = _TRAILING.search(core)
+    bound = _TRAILING.search(core) if core[-1] in _BOUND_ENDS else None
     after = bound.group() if bound is not None else ""
     stem = core[: len(core) - len(after)]
     stated = _limits(before, after)
     if stated is None:
         return None
     relation, approximate = stated
-    match = _HUNDREDTHS.fullmatch(stem)
+    match = _HUNDREDTHS.fullmatch(stem) if "分之" in stem else None
     if match is not None:
         value = Decimal(100) if match[2] == "百" else _plain(match[2])
         if value is None:
             return None
         value, unit = (value.scaleb(-2), "%") if match[1] == "万" else (value, "‰" if match[1] == "千" else "%")
         return Quantity(text, Kind.PERCENT, relation, value, None, unit, approximate)
-    match = _TENTHS.fullmatch(stem)
+    match = _TENTHS.fullmatch(stem) if "成" in stem and len(stem) <= 4 else None
     if match is not None:
         tenths, rest = _plain(match[1]), Decimal(5) if match[2] == "半" else _plain(match[2] or "零")
         if tenths is None or rest is None or (rest and tenths == 10):
             return None
         return Quantity(text, Kind.PERCENT, relation, tenths * 10 + rest, None, "%", approximate)
-    match = _AND_HALF.fullmatch(stem)
+    match = _AND_HALF.fullmatch(stem) if "半" in stem else None
     number = _plain(match[1]) if match is not None else None
     if match is None or number is None or number != int(number):
         return None

@@ -10,17 +10,19 @@ from decimal import Decimal
 from perfeval.patterns import lazy_pattern
 from perfeval.quantity.units import SCALES
 
-__all__ = ["ARABIC", "HAN", "MIXED", "arabic", "numeral"]
+__all__ = ["ARABIC", "HAN", "HAN_LETTERS", "MIXED", "arabic", "numeral"]
 
 ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
-HAN = r"[零〇一二两三四五六七八九十百千万亿点壹贰貳叁肆伍陆陸柒捌玖拾佰仟半]"
+HAN_LETTERS = "零〇一二两三四五六七八九十百千万亿点壹贰貳叁肆伍陆陸柒捌玖拾佰仟半"
+HAN = f"[{HAN_LETTERS}]"
 MIXED = rf"(?>{ARABIC}|{HAN})(?:[0-9.]|{HAN})*+"  # anything that might be a numeral; `numeral` decides
 
 _LONGEST = 24  # digits; more is no measurement and would overrun exact decimal arithmetic
 _FORMAL = str.maketrans("〇壹贰貳叁肆伍陆陸柒捌玖拾佰仟", "零一二二三四五六六七八九十百千")
 _DIGITS = {letter: value for value, letter in enumerate("零一二三四五六七八九")} | {"两": 2}
-_ONE = r"[一二两三四五六七八九1-9]"
-_BELOW_10000 = lazy_pattern(rf"(?:({_ONE})千)?(零)?(?:({_ONE})百)?(零)?(?:({_ONE}?)十)?(零)?({_ONE})?")
+_ONES = frozenset("一二两三四五六七八九123456789")
+_BELOW_10000 = lazy_pattern(r"(?:(.)千)?(零)?(?:(.)百)?(零)?(?:(.?)十)?(零)?(.)?")  # each . must be one of _ONES
+_ARABIC_STARTS = frozenset(".0123456789")
 _INTEGER = lazy_pattern(r"[1-9][0-9]{0,8}")
 _PLAIN_SCALED = lazy_pattern(rf"({ARABIC})(万亿|[百千]?[万亿]|[十百千])")
 _HAN_DECIMAL = lazy_pattern(r"([零一二两三四五六七八九十百千]+)点([零一二三四五六七八九]+)(万亿|[万亿])?")
@@ -42,11 +44,11 @@ def numeral(text: str) -> tuple[Decimal, str] | None:
     text = text.translate(_FORMAL)
     if text == "半":
         return Decimal("0.5"), ""
-    match = _PLAIN_SCALED.fullmatch(text)
+    match = _PLAIN_SCALED.fullmatch(text) if text[0] in _ARABIC_STARTS else None
     if match is not None:
         number = arabic(match[1])
         return None if number is None else _kept(number, match[2])
-    match = _HAN_DECIMAL.fullmatch(text)
+    match = _HAN_DECIMAL.fullmatch(text) if "点" in text else None
     if match is not None:
         whole = _whole(match[1])
         if whole is None:
@@ -89,7 +91,7 @@ def _tail(text: str, scale: int) -> int | None:
         return 0
     if len(text) == 1 and text in _DIGITS and text != "零":
         return _DIGITS[text] * scale // 10  # 三万五 is 35000
-    match = _PLAIN_SCALED.fullmatch(text)
+    match = _PLAIN_SCALED.fullmatch(text) if text[0] in _ARABIC_STARTS else None
     if match is not None and _INTEGER.fullmatch(match[1]):
         number = int(match[1])
         for letter in match[2]:
@@ -105,10 +107,14 @@ def _tail(text: str, scale: int) -> int | None:
 def _below_10000(text: str) -> int | None:
     if text.isascii():
         return None
+    if text in _DIGITS:
+        return _DIGITS[text] or None
     match = _BELOW_10000.fullmatch(text)
     if match is None:
         return None
     thousands, _, hundreds, _, tens, zero, ones = match.groups()
+    if not all(digit in _ONES for digit in (thousands, hundreds, tens, ones) if digit):
+        return None
     value = _digit(thousands) * 1000 + _digit(hundreds) * 100
     if tens is not None:
         value += (_digit(tens) or 1) * 10

@@ -14,8 +14,8 @@ from string import ascii_letters, digits
 from perfeval.model import Kind, Quantity
 from perfeval.patterns import lazy_pattern
 from perfeval.quantity import dates, grammar
-from perfeval.quantity.measure import BOUND, LIMITS
-from perfeval.quantity.numerals import ARABIC, HAN, MIXED
+from perfeval.quantity.measure import LIMITS, bound_end
+from perfeval.quantity.numerals import ARABIC, HAN, HAN_LETTERS, MIXED
 from perfeval.quantity.text import fold, mark_gaps
 from perfeval.quantity.units import KNOWN
 from perfeval.record import record
@@ -61,37 +61,37 @@ _OTHER_WORD: Mapping[str, str] = {
 _NOT_IN_TEXT = frozenset(["度", "方", "口", "字", "g", "m", "t", "T", "L", "h", "M2", "M3"])
 
 
-def _by_letter() -> dict[str, re.Pattern[str]]:
-    """Letter → a pattern of the units that begin with it, the longest first."""
+def _by_letter() -> dict[str, list[str]]:
+    """Letter → the units that begin with it, the longest first."""
     units: dict[str, list[str]] = {}
     for unit in KNOWN:
         if unit not in _NOT_IN_TEXT:
-            units.setdefault(unit[0], []).append(re.escape(unit))
-    return {letter: lazy_pattern("|".join(names)) for letter, names in units.items()}
+            units.setdefault(unit[0], []).append(unit)
+    return units
 
 
 _UNITS = _by_letter()
-_DATE = lazy_pattern(dates.SCAN)
+# Nearly every number; where one of these follows, _NUMBER, which is dear to compile, may end elsewhere.
+_PLAIN_NUMBER = lazy_pattern(r"[0-9]+(?:\.[0-9]+)?[万亿]?")
+_MORE_OF_A_NUMBER = frozenset(digits + ",余多十百千万亿")
 _NUMBER = lazy_pattern(rf"{ARABIC}[余多]?(?:[十百千]?[万亿]亿?)?[余多]?(?![0-9十百千万亿])|{MIXED}")
 _TO = lazy_pattern(rf"(?:~|—+|-|至|到)(?:{ARABIC}(?:[十百千]?[万亿]亿?)?)")
 _TO_SIGNS = frozenset("~—-至到")
 _SHARE = lazy_pattern(rf"[百千]分之(?:{ARABIC}|{HAN}+)")
-_BOUND = lazy_pattern(BOUND)
 # A Chinese numeral begins many words (一级, 进一步): only what a unit or 至 may follow is looked at.
-_FOLLOWING = "".join(re.escape(letter) for letter in sorted({*_UNITS, *"个~—-至到"}))
+_FOLLOWING = frozenset("个~—-至到").union(_UNITS)
 _START = lazy_pattern(  # one set of letters at its head, which makes the search four times as fast
-    r"[0-9百千一二两三四五六七八九十半](?:(?<=[0-9])|(?<=[百千])分之"
-    rf"|(?<=[一二两三四五六七八九十半])(?:[0-9.]|{HAN})*+(?=[{_FOLLOWING}]))"
+    rf"[0-9百千一二两三四五六七八九十半](?:(?<=[0-9])|(?<=[百千])分之|(?<![百千])([0-9.{HAN_LETTERS}]*+))"
 )
-_LIMIT = lazy_pattern(rf"(?:{'|'.join(re.escape(word) for words in LIMITS.values() for word in words.split())})$")
-_LIMIT_ENDS = frozenset(word[-1] for words in LIMITS.values() for word in words.split())
-_LONGEST_LIMIT = 5
+_LIMITS = frozenset(word for words in LIMITS.values() for word in words.split())
+_LIMIT_ENDS = frozenset(word[-1] for word in _LIMITS)
+_LONGEST_LIMIT = max(map(len, _LIMITS))
 # 节约, 最近, 赶超: the last letter of these is no limit.
 _NO_LIMIT_AFTER = {"约": "节预签履违合邀契", "近": "最附邻", "超": "赶反高"}
 _NUMERALS = frozenset(digits)
 _NOT_BEFORE = frozenset(ascii_letters + digits + "第〔[零一二两三四五六七八九十百千万亿")
 _NUMBER_TAIL = lazy_pattern(r"[0-9.,\x00-]*")
-_ONE_OF = lazy_pattern(r"[一半](?![千百十万亿])")
+_MULTIPLIERS = frozenset("千百十万亿")
 
 
 def numbers_in(text: str, *, year: int | None = None) -> tuple[Mention, ...]:
@@ -101,8 +101,11 @@ def numbers_in(text: str, *, year: int | None = None) -> tuple[Mention, ...]:
     position = 0
     while (start := _START.search(plain, position)) is not None:
         begin = start.start()
-        end = _end(plain, begin) if _may_start(plain, begin) else None
-        if end is None or (plain[begin] in "一半" and _ONE_OF.match(plain, begin) is not None):
+        if start[1] is not None and plain[start.end() : start.end() + 1] not in _FOLLOWING:
+            position = begin + 1
+            continue
+        end = _end(plain, start) if _may_start(plain, begin) else None
+        if end is None or (plain[begin] in "一半" and plain[begin + 1 : begin + 2] not in _MULTIPLIERS):
             position = max(_skipped(plain, begin), begin + 1)
             continue
         position = end
@@ -125,25 +128,32 @@ def _may_start(plain: str, begin: int) -> bool:
     return before not in _NOT_BEFORE and not (before and before in ".,:-" and plain[begin - 2 : begin - 1] in _NUMERALS)
 
 
-def _end(plain: str, begin: int) -> int | None:
-    """Where the quantity that starts at `begin` ends, its unit and bound included; None when there is none."""
+def _end(plain: str, start: re.Match[str]) -> int | None:
+    """Where the quantity that `start` begins ends, its unit and bound included; None when there is none."""
+    begin = start.start()
     first = plain[begin]
-    whole = _DATE.match(plain, begin) if first.isdigit() else None
-    if whole is not None:
-        return whole.end()
+    end = dates.end_in_text(plain, begin) if first in _NUMERALS else None
+    if end is not None:
+        return end
     whole = _SHARE.match(plain, begin) if first in "百千" else None
     end = whole.end() if whole is not None else None
-    number = _NUMBER.match(plain, begin) if whole is None else None
-    if number is not None:
-        end = _unit_end(plain, number.end())
-        after = number.end() if end is None else end
+    number_end = _number_end(plain, start) if whole is None else None
+    if number_end is not None:
+        end = _unit_end(plain, number_end)
+        after = number_end if end is None else end
         other = _TO.match(plain, after) if plain[after : after + 1] in _TO_SIGNS else None
         if other is not None:
             end = _unit_end(plain, other.end()) or end
-    if end is None:
-        return None
-    bound = _BOUND.match(plain, end)
-    return end if bound is None else bound.end()
+    return None if end is None else bound_end(plain, end)
+
+
+def _number_end(plain: str, start: re.Match[str]) -> int | None:
+    if start[1] is not None:
+        return start.end()
+    match = _PLAIN_NUMBER.match(plain, start.start())
+    if match is None or plain[match.end() : match.end() + 1] in _MORE_OF_A_NUMBER:
+        match = _NUMBER.match(plain, start.start())
+    return None if match is None else match.end()
 
 
 def _unit_end(plain: str, start: int) -> int | None:
@@ -161,9 +171,10 @@ def _unit(plain: str, start: int) -> int | None:
     """Where the unit at `start` ends, a 个 before it included; None when there is none."""
     if plain[start : start + 1] == "个" and (end := _unit(plain, start + 1)) is not None:
         return end
-    units = _UNITS.get(plain[start : start + 1])
-    match = units.match(plain, start) if units is not None else None
-    return None if match is None else match.end()
+    for unit in _UNITS.get(plain[start : start + 1], ()):
+        if plain.startswith(unit, start):
+            return start + len(unit)
+    return None
 
 
 def _skipped(plain: str, begin: int) -> int:
@@ -175,10 +186,10 @@ def _limit_before(plain: str, begin: int) -> int:
     """Where the words that limit the number at `begin` start; `begin` when there are none."""
     if plain[begin - 1 : begin] not in _LIMIT_ENDS:
         return begin
-    match = _LIMIT.search(plain, max(0, begin - _LONGEST_LIMIT), begin)
-    if match is None or (match.start() and plain[match.start() - 1] in _NO_LIMIT_AFTER.get(match.group(), "")):
-        return begin
-    return match.start()
+    for start in range(max(0, begin - _LONGEST_LIMIT), begin):
+        if (limit := plain[start:begin]) in _LIMITS:
+            return begin if start and plain[start - 1] in _NO_LIMIT_AFTER.get(limit, "") else start
+    return begin
 
 
 def _without_blanks(text: str) -> tuple[str, Callable[[int], int]]:
