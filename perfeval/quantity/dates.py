@@ -86,6 +86,7 @@ _YEAR_IN_TEXT = lazy_pattern(
 )
 _MONTH_IN_TEXT = lazy_pattern(r"(?:0?[1-9]|1[0-2])月(?:底|末|(?:0?[1-9]|[12][0-9]|3[01])日)(?:以前|之前|(前))?")
 _AFTER_A_YEAR = frozenset("年至到—~-")
+_MORE_OF_A_YEAR = frozenset("0123456789底末第上下以之前至到—~-")
 _NO_BEFORE = frozenset("期来后往沿景端三五十0123456789")  # 前 with one of these behind it is another word
 
 
@@ -109,6 +110,9 @@ def read_date(text: str, year: int | None) -> Dated | None:
 def end_in_text(text: str, start: int) -> int | None:
     """Where the date that starts with the digit at `start` of a running text ends; None when none starts there."""
     if text[start : start + 2] in ("19", "20"):
+        end = start + (6 if text[start + 4 : start + 6] == "年度" else 5)
+        if text[start + 4 : start + 5] == "年" and _is_year(text[start : start + 4]) and _ends(text, end):
+            return end
         match = _YEAR_IN_TEXT.match(text, start) if text[start + 4 : start + 5] in _AFTER_A_YEAR else None
     else:
         match = _MONTH_IN_TEXT.match(text, start) if "月" in text[start + 1 : start + 3] else None
@@ -116,6 +120,11 @@ def end_in_text(text: str, start: int) -> int | None:
         return None
     end = match.end()
     return end - 1 if match[1] and text[end : end + 1] in _NO_BEFORE else end
+
+
+def _ends(text: str, end: int) -> bool:
+    """Whether a year that ends there certainly goes on in no way: 「2024年一级项目」, but not 「2024年一季度」."""
+    return text[end : end + 1] not in _MORE_OF_A_YEAR and text[end + 1 : end + 2] != "季"
 
 
 def _period(first: str, last: str, year: int | None) -> Dated | None:

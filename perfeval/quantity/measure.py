@@ -64,6 +64,7 @@ _MEASURE = lazy_pattern(
     rf"({_BOUND}*)({_INCLUDED})?"
     rf"(?:[,、;]?((?:已|均已|已经|全部|均)?(?:完成|达标|达成|达到))|\(({_REMARK})\))?"
 )
+_ONLY_IN_BRACKETS = frozenset(':。"\x00+=<>≥≤~—-')  # outside of them _MEASURE has none of these, but the sign in front
 _NUMERAL_LETTERS = ".0123456789" + HAN_LETTERS
 _NUMBER_STARTS = frozenset("-" + _NUMERAL_LETTERS)
 # A "unit" that begins or ends with one of these letters may hold more than a unit: 「多家」, 「家及」, 「家已完成」.
@@ -123,6 +124,8 @@ def _parts(rest: str) -> Sequence[str | Any] | None:
     plain = _plain_parts(rest)
     if plain is not None:
         return plain
+    if "(" not in rest and not _ONLY_IN_BRACKETS.isdisjoint(rest[1:]):
+        return None
     match = _MEASURE.fullmatch(rest)
     return None if match is None else match.groups()
 

@@ -44,7 +44,7 @@ _NEGATION = lazy_pattern(
 )
 _LONGEST = 40  # letters of a judgement or negation; more is prose
 
-# A leftover has one of the first in front, perhaps behind a bracket, or one of the second anywhere.
+# A leftover has one of the first in front, behind a bracket perhaps, or one of the second anywhere.
 _LEFTOVER_STARTS = frozenset("指….。·请此在待示样例如□☐")
 _LEFTOVER_SIGNS = frozenset("字Xx×*_〇某请")
 _LEFTOVER = lazy_pattern(
@@ -98,4 +98,4 @@ def is_placeholder(text: str) -> bool:
 
 
 def _may_be_left(compacted: str) -> bool:
-    return not (_LEFTOVER_STARTS.isdisjoint(compacted[:2]) and _LEFTOVER_SIGNS.isdisjoint(compacted))
+    return compacted.removeprefix("(")[:1] in _LEFTOVER_STARTS or not _LEFTOVER_SIGNS.isdisjoint(compacted)
