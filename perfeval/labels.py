@@ -64,22 +64,27 @@ def nearest(wanted: Iterable[str], texts: Mapping[Position, str], cutoff: float 
     return best
 
 
-_Beginning = tuple[tuple[str, str], int]  # `Slot.spoken` of a label, and where it ends
+@record(frozen=True)
+class _Label:
+    """One spelling of a label that may share its cell with a value."""
+
+    slot: Slot
+    letters: tuple[str, ...]  # each in either width; the colons at its end are left out
+    colons: int  # the most that may follow where a colon and a value must
+    pattern: re.Pattern[str] | None = None  # told by what stands after the value as well, and all spellings in one
 
 
 @record(frozen=True)
 class _Patterns:
-    """Labels that share their cell with a value, as one regular expression over the beginnings of cells."""
+    """Labels that share their cell with a value, as they are looked for at the beginnings of cells."""
 
-    regex: re.Pattern[str]
-    slots: tuple[Slot, ...]  # one for each group of the expression
     first: frozenset[str]
     inside: tuple[tuple[Slot, re.Pattern[str]], ...]  # places told by the words on both sides: may begin anywhere
     endings: tuple[tuple[Slot, re.Pattern[str]], ...]  # places that are told by the words after them alone
     last: frozenset[str]
     headings: frozenset[Slot]  # of the narrative
-    label: Callable[[str], _Beginning | None]  # the label a text begins with
-    known: Callable[[str], _Beginning | None]  # the same, remembered
+    label: Callable[[str], tuple[Slot, int] | None]  # the label a text begins with, and where it ends
+    known: Callable[[str], tuple[Slot, int] | None]  # the same, remembered
 
 
 @lru_cache(maxsize=64)
@@ -89,22 +94,23 @@ def _patterns(layout: Layout) -> _Patterns:
     places = [slot for slot in layout.slots if slot.path and not slot.path.startswith(TABLE_PREFIXES)]
     told = [slot for slot in places if slot.text.strip() and slot.is_anchor]
     slots = tuple({slot.spoken: slot for slot in (*told, *headings, *sorted(guides, key=_by_place))}.values())
-    words = {slot: "|".join(_loose(word) for word in _spellings(layout, slot)) for slot in slots}
-    regex = "|".join(f"(?P<s{n}>(?:{words[s]}){_ending(s, s in guides)})" for n, s in enumerate(slots))
-    pattern = re.compile(rf"\s*(?:{regex})[\s:\uff1a]*" if slots else "(?!)")
-    first = {form for slot in slots for word in _spellings(layout, slot) for form in _widths(word.strip()[:1])}
+    words = {slot: _spellings(layout, slot) for slot in slots}
+    labels = [label for slot in slots for label in _labels(slot, words[slot], slot in guides)]
+    first = {form for slot in slots for word in words[slot] for form in _widths(word.strip()[:1])}
+    begun = {letter: tuple(label for label in labels if _may_begin(label, letter)) for letter in first}
     inside = [slot for slot in told if slot.suffix.strip() and len(bare(slot.text)) > 1]
     ended = [slot for slot in places if not slot.text.strip() and slot.is_anchor]
 
-    def label(text: str) -> _Beginning | None:
-        match = pattern.match(text)
-        return (slots[int((match.lastgroup or "")[1:])].spoken, match.end()) if match else None
+    def label(text: str) -> tuple[Slot, int] | None:
+        for each in begun.get(text.lstrip()[:1], ()):
+            end = _behind(each, text)
+            if end >= 0:
+                return each.slot, end
+        return None
 
     return _Patterns(
-        pattern,
-        slots,
-        frozenset(first | {"2", "\uff12"} if any("20" in word for word in words.values()) else first),
-        tuple((slot, lazy_pattern(rf"(?:{words[slot]})[\s:\uff1a]*")) for slot in inside),
+        frozenset(first),
+        tuple((slot, lazy_pattern(rf"(?:{_any(words[slot])})[\s:\uff1a]*")) for slot in inside),
         tuple((slot, lazy_pattern(rf"[^\n]{{0,{_LONGEST_LABEL}}}?{_loose(slot.suffix)}\s*")) for slot in ended),
         frozenset(form for slot in ended for form in _widths(slot.suffix.strip()[-1:])),
         headings,
@@ -121,32 +127,75 @@ def _spellings(layout: Layout, slot: Slot) -> tuple[str, ...]:
     return (slot.text, *sorted(layout.labels[slot.text] - {slot.key}))
 
 
-def _ending(slot: Slot, guide: bool) -> str:
-    """What must follow: a label's colon and value; what stands after words that say too little, 「(」 … 「年度)」."""
-    if guide:
-        return r"(?=\s*[:\uff1a]\s*[^\s:\uff1a])"
-    if slot.path is None or any(char.isalnum() for char in slot.text):
-        return ""
-    return rf"(?=[^\n]*{_loose(slot.suffix)}\s*$)"
+def _labels(slot: Slot, spellings: tuple[str, ...], guide: bool) -> list[_Label]:
+    """The spellings of a label; words that say too little, 「(」 … 「年度)」, are told by what stands after them."""
+    if not (guide or slot.path is None or any(char.isalnum() for char in slot.text)):
+        ending = rf"(?=[^\n]*{_loose(slot.suffix)}\s*$)"
+        return [_Label(slot, (), 0, lazy_pattern(rf"\s*(?:{_any(spellings)}){ending}[\s:\uff1a]*"))]
+    labels = []
+    for word in spellings:
+        letters = _letters(word)
+        end = len(letters)
+        while end and letters[end - 1] == _COLON:
+            end -= 1
+        labels.append(_Label(slot, letters[:end], len(letters) - end + 1 if guide else 0))
+    return labels
+
+
+def _may_begin(label: _Label, letter: str) -> bool:
+    return not label.letters or letter in label.letters[0] or label.letters[0] in (_COLON, _FOUR_DIGITS)
+
+
+def _behind(label: _Label, text: str) -> int:
+    """Where the label ends that `text` begins with, blanks and colons after it included; -1 when it does not."""
+    if label.pattern is not None:
+        match = label.pattern.match(text)
+        return match.end() if match else -1
+    at = 0
+    for letters in label.letters:
+        while text[at : at + 1].isspace():
+            at += 1
+        if letters == _FOUR_DIGITS:
+            year, at = text[at : at + 4], at + 4
+            if len(year) < 4 or not year.isdecimal():
+                return -1
+        elif at < len(text) and text[at] in letters:
+            at += 1
+        elif letters != _COLON:
+            return -1
+    end = at
+    while end < len(text) and (text[end] in _COLON or text[end].isspace()):
+        end += 1
+    if label.colons and not (end < len(text) and 1 <= sum(map(text[at:end].count, _COLON)) <= label.colons):
+        return -1
+    return end
 
 
 _YEAR = lazy_pattern(r"20\d\d")
+_COLON = ":\uff1a"
+_FOUR_DIGITS = "\0"  # any year
+
+
+def _letters(text: str) -> tuple[str, ...]:
+    """The letters of a label in any year, blanks left out, each with its forms in either width."""
+    return tuple("".join(sorted(_widths(char))) for char in _YEAR.sub(_FOUR_DIGITS, text) if not char.isspace())
 
 
 def _loose(text: str) -> str:
     """A pattern for `text` in any year, whatever its blanks and the width of its characters; colons are optional."""
     parts = []
-    for char in _YEAR.sub("\0", text).strip():
-        if char.isspace():
-            continue
-        if char in ":\uff1a":
+    for letters in _letters(text):
+        if letters == _COLON:
             parts.append("[:\uff1a]?")
-        elif char == "\0":
+        elif letters == _FOUR_DIGITS:
             parts.append(r"\d{4}")
         else:
-            widths = "".join(sorted(_widths(char)))
-            parts.append(f"[{re.escape(widths)}]" if len(widths) > 1 else re.escape(char))
+            parts.append(f"[{re.escape(letters)}]" if len(letters) > 1 else re.escape(letters))
     return r"\s*".join(parts)
+
+
+def _any(spellings: tuple[str, ...]) -> str:
+    return "|".join(map(_loose, spellings))
 
 
 def _widths(char: str) -> set[str]:
@@ -211,8 +260,8 @@ def label_index(sheet: Sheet, layout: Layout, words: Words) -> LabelIndex:
         if begin in first or (begin.isspace() and text.lstrip()[:1] in first):
             label = (patterns.known if len(text) <= _LONGEST_LABEL else patterns.label)(text)
         if label is not None:
-            spoken, end = label
-            prefixes.setdefault(spoken, []).append((position, text[end:]))
+            slot, end = label
+            prefixes.setdefault(slot.spoken, []).append((position, text[end:]))
         elif patterns.last and text.rstrip()[-1:] in patterns.last:
             for slot, ending in patterns.endings:
                 if ending.fullmatch(text):
@@ -251,10 +300,9 @@ def headings_in(layout: Layout, text: str) -> list[tuple[str, str]]:
     patterns = _patterns(layout)
     pieces: list[tuple[str, list[str]]] = [("", [])]
     for line in text.split("\n"):
-        match = patterns.regex.match(line) if line.lstrip()[:1] in patterns.first else None
-        slot = patterns.slots[int((match.lastgroup or "")[1:])] if match else None
-        if match and slot in patterns.headings:
-            pieces.append((slot.text, [line[match.end() :]]))
+        found = patterns.label(line)
+        if found is not None and found[0] in patterns.headings:
+            pieces.append((found[0].text, [line[found[1] :]]))
         else:
             pieces[-1][1].append(line)
     return [(label, "\n".join(lines).strip()) for label, lines in pieces]
