@@ -87,7 +87,7 @@ def shortfall_reasons(context: ReviewContext) -> Iterator[Finding]:
             elif not _full(row) and row.score < row.weight and row.basis is not Basis.UNVERIFIED:
                 points = {"score": shown(row.score), "weight": shown(row.weight)}
                 yield context.at("SCR109", indicator, "shortfall_reason", written=written, **points)
-        elif row.met is True and context.words("shortfall").search(reason):
+        elif row.met is True and context.words("shortfall").within(reason):
             yield context.at("SCR105", indicator, "shortfall_reason", verdict=VERDICTS[True], **_row_says(indicator))
         elif row.met is False:
             if _only_success(context, reason):
@@ -302,9 +302,7 @@ def _other_count(
 
 
 def _only_success(context: ReviewContext, reason: str) -> bool:
-    return bool(context.words("fulfilled").search(reason)) and not (
-        context.words("cause").search(reason) or context.words("shortfall").search(reason)
-    )
+    return context.words("fulfilled").within(reason) and not context.words("cause", "shortfall").within(reason)
 
 
 def _needless(context: ReviewContext, row: RowResult, reason: str) -> bool:
@@ -312,7 +310,7 @@ def _needless(context: ReviewContext, row: RowResult, reason: str) -> bool:
     if row.met is not True or not _full(row) or (row.completion is not None and row.completion > 1):
         return False
     inapplicable = any(word in reason for word in context.pack.not_applicable.words)
-    return not (inapplicable or context.words("fulfilled", "confirmed").search(reason))
+    return not (inapplicable or context.words("fulfilled", "confirmed").within(reason))
 
 
 def _larger_is_better(context: ReviewContext, indicator: Indicator) -> bool:

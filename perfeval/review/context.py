@@ -1,13 +1,12 @@
 """What every rule of the review looks at: the form, its evaluation, the pack, and what is derived from them once.
 
-A rule is a plain function of a `ReviewContext`. Words and thresholds come from the pack; this module compiles
+A rule is a plain function of a `ReviewContext`. Words and thresholds come from the pack; this module prepares
 them once per pack, so that a rule only asks for a topic (`context.words("survey")`).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -20,8 +19,9 @@ from perfeval.quantity.text import fold
 from perfeval.record import record
 from perfeval.review.funds import Funds, funds_of
 from perfeval.review.mentions import Mention, mentions
+from perfeval.review.words import Words
 
-__all__ = ["FIELD_NAMES", "NEVER", "ReviewContext", "Rule", "alternatives"]
+__all__ = ["FIELD_NAMES", "ReviewContext", "Rule"]
 
 # What a clerk calls a header field or a section; the tool's own vocabulary, the same for every pack.
 FIELD_NAMES: Mapping[str, str] = {
@@ -51,9 +51,8 @@ FIELD_NAMES: Mapping[str, str] = {
 }
 _PARTS: Mapping[str, str] = {"own_level": "市本级", "transferred": "转移支付至下级"}
 _MOST_NUMBERS = 300  # of a form's texts; what holds more is a data table pasted in, and no narrative
-NEVER = lazy_pattern(r"(?!)")
 _YEAR = lazy_pattern(r"(?<!\d)(20\d\d)\s*年")
-_SENTENCE = lazy_pattern(r"[^。;\uff1b!\uff01?\uff1f\n]+")
+_SENTENCE_ENDS = "。;\uff1b!\uff01?\uff1f"  # and the end of a line
 
 
 @record(frozen=True)
@@ -74,9 +73,9 @@ class ReviewContext:
         """The money of the form."""
         return funds_of(self.form, self.pack.money_unit)
 
-    def words(self, *topics: str) -> re.Pattern[str]:
-        """The pack's words on any of `topics` as one pattern; it never matches when the pack has none."""
-        return _pattern(self.pack, topics)
+    def words(self, *topics: str) -> Words:
+        """The pack's words on any of `topics`."""
+        return _words(self.pack, topics)
 
     def word_list(self, topic: str) -> tuple[str, ...]:
         """The pack's words on `topic`."""
@@ -109,7 +108,7 @@ class ReviewContext:
     @cached_property
     def sentences(self) -> tuple[tuple[str, str], ...]:
         """The sentences of the running text, each with its path."""
-        return tuple((path, sentence) for path, text in self.prose for sentence in _SENTENCE.findall(text))
+        return tuple((path, sentence) for path, text in self.prose for sentence in _sentences(text))
 
     @cached_property
     def misdirected(self) -> frozenset[int]:
@@ -122,8 +121,8 @@ class ReviewContext:
             for indicator in self.form.indicators
             if indicator.target.relation in (">=", ">")
             and indicator.target.value
-            and (cost.search(indicator.level2) or any(word in indicator.name for word in smaller))
-            and not larger.search(indicator.name)
+            and (cost.within(indicator.level2) or any(word in indicator.name for word in smaller))
+            and not larger.within(indicator.name)
         )
 
     def of_this_year(self, mention: Mention) -> bool:
@@ -173,19 +172,15 @@ class Rule:
     codes: tuple[str, ...]
 
 
-def alternatives(words: Iterable[str]) -> str:
-    """A regular expression for any of `words`, the longest first, their signs in either width; "" for none."""
-    return "|".join(_either_width(word) for word in sorted(words, key=len, reverse=True))
-
-
-def _either_width(word: str) -> str:
-    return "".join(f"[{re.escape(sign)}{chr(ord(sign) + 0xFEE0)}]" if "!" <= sign <= "~" else sign for sign in word)
-
-
 @lru_cache(maxsize=512)
-def _pattern(pack: Pack, topics: tuple[str, ...]) -> re.Pattern[str]:
-    words = [word for topic in topics for word in pack.review_words.get(topic, ())]
-    return lazy_pattern(alternatives(words)) if words else NEVER
+def _words(pack: Pack, topics: tuple[str, ...]) -> Words:
+    return Words(word for topic in topics for word in pack.review_words.get(topic, ()))
+
+
+def _sentences(text: str) -> list[str]:
+    for sign in _SENTENCE_ENDS:
+        text = text.replace(sign, "\n")
+    return [sentence for sentence in text.split("\n") if sentence]
 
 
 @lru_cache(maxsize=32)

@@ -12,7 +12,8 @@ from perfeval.model import Indicator
 from perfeval.pack import Pack
 from perfeval.patterns import lazy_pattern
 from perfeval.record import record
-from perfeval.review.context import ReviewContext, Rule, alternatives
+from perfeval.review.context import ReviewContext, Rule
+from perfeval.review.words import alternatives
 
 __all__ = ["RULES"]
 
@@ -44,12 +45,12 @@ def satisfaction(context: ReviewContext) -> Iterator[Finding]:
     """A satisfaction rate can only come from asking many; letters and press items prove no percentage."""
     topic, survey = context.words("satisfaction"), context.words("survey")
     for indicator in context.form.indicators:
-        if not (topic.search(indicator.name) or topic.search(indicator.level2)):
+        if not (topic.within(indicator.name) or topic.within(indicator.level2)):
             continue
         evidence = " ".join(indicator.text("evidence").split())
-        if context.says_nothing(evidence) or survey.search(evidence) or context.words("survey_other").search(evidence):
+        if context.says_nothing(evidence) or survey.within(evidence) or context.words("survey_other").within(evidence):
             continue
-        weak = "、".join(dict.fromkeys(context.words("weak_evidence").findall(evidence)))
+        weak = "、".join(dict.fromkeys(context.words("weak_evidence").all_in(evidence)))
         yield context.at(
             "EVD103",
             indicator,

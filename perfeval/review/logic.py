@@ -60,7 +60,7 @@ def percentages(context: ReviewContext) -> Iterator[Finding]:
     exempt = context.words("above_hundred")
     for indicator in context.form.indicators:
         for key, quantity in (("actual", indicator.actual), ("target", indicator.target)):
-            if quantity.kind is Kind.PERCENT and _above_hundred(quantity) and not exempt.search(indicator.name):
+            if quantity.kind is Kind.PERCENT and _above_hundred(quantity) and not exempt.within(indicator.name):
                 yield context.at("VAL101", indicator, key, written=" ".join(quantity.text.split()))
                 break
 
@@ -80,9 +80,10 @@ def duplicates(context: ReviewContext) -> Iterator[Finding]:
 def misplaced(context: ReviewContext) -> Iterator[Finding]:
     """An indicator whose name says that it belongs to another kind."""
     for indicator in context.form.indicators:
-        match = context.words(f"misplaced.{indicator.level2}").search(indicator.name)
-        if match:
-            yield context.at("VAL105", indicator, "name", level2=indicator.level2, word=match.group())
+        words = context.words(f"misplaced.{indicator.level2}")
+        if words.within(indicator.name):
+            word = words.all_in(indicator.name)[0]
+            yield context.at("VAL105", indicator, "name", level2=indicator.level2, word=word)
 
 
 def directions(context: ReviewContext) -> Iterator[Finding]:

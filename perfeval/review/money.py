@@ -120,7 +120,7 @@ def results_against_spending(context: ReviewContext) -> Iterator[Finding]:
 def _explained(context: ReviewContext) -> bool:
     """Whether a sentence that speaks of the money gives a reason."""
     cause, topic = context.words("cause"), context.words("money")
-    return any(cause.search(sentence) and topic.search(sentence) for _, sentence in context.sentences)
+    return any(cause.within(sentence) and topic.within(sentence) for _, sentence in context.sentences)
 
 
 def _measured_full(context: ReviewContext) -> bool:

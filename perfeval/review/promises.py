@@ -138,7 +138,7 @@ def _missed(context: ReviewContext, promise: Mention, topic: _Topic | None, resu
 
 def _is_result(context: ReviewContext, mention: Mention) -> bool:
     """Whether a number in the text states what was reached in the year: no plan, no comparison, no part of a sum."""
-    return not context.words("elsewhen", "intended", "portion").search(mention.before)
+    return not context.words("elsewhen", "intended", "portion").within(mention.before)
 
 
 def _is_firm(quantity: Quantity) -> bool:
@@ -219,8 +219,7 @@ def _whole(context: ReviewContext, mention: Mention, topic: frozenset[str]) -> b
         if clause[at : at + 2] in topic:
             named[at] = named[at + 1] = True
     rest = "".join(" " if known else letter for letter, known in zip(clause, named, strict=True))
-    rest = context.words("whole").sub("", _YEAR.sub("", rest))
-    return len("".join(rest.split())) <= 1 and context.of_this_year(mention)
+    return context.words("whole").all_but_one(_YEAR.sub("", rest)) and context.of_this_year(mention)
 
 
 def _same_thing(promise: Mention, result: Mention) -> bool:

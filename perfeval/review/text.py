@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import takewhile
 
 from perfeval.findings import Finding
 from perfeval.findings.txt import PHRASES
@@ -13,22 +14,24 @@ from perfeval.numbers import percent_text
 from perfeval.pack import Pack
 from perfeval.patterns import lazy_pattern
 from perfeval.quantity import convertible
-from perfeval.review.context import NEVER, ReviewContext, Rule, alternatives
+from perfeval.review.context import ReviewContext, Rule
 from perfeval.review.funds import Money, amount_text
 from perfeval.review.mentions import Mention, agrees, in_unit, likeness, pairs
+from perfeval.review.words import Words, alternatives
 
 __all__ = ["RULES"]
 
 _YEAR = lazy_pattern(r"(?<![\d.])(20\d\d)\s*年(?:度)?")
-_CLAUSE_END = lazy_pattern(r"[:\uff1a,\uff0c。;\uff1b\n]")
+_CLAUSE_ENDS = ":\uff1a,\uff0c。;\uff1b\n"
 _BRACKET = lazy_pattern(r"[(\uff08]")
 _OTHER_LETTER = lazy_pattern(r"[^\u4e00-\u9fff]")
 _NEAR = 24  # letters after a year that can say whose year it is
 _SHORT = 6  # letters after 「达标」 that still belong to the count
 _SAME_NAME = 0.5  # share of two names in common that makes one a short form of the other
 _NAME = lazy_pattern(r"\w{2,30}")
-_BEFORE_YEAR = lazy_pattern(r"(?:较|比|自|从|据|与|到|至)\s*$")
-_AFTER_YEAR = lazy_pattern(r"\s*(?:起|以来|相比|同期|至|[-—~\uff5e])")
+_MOST_FILLERS = 6  # words like 合计, 为 between a label and its number
+_BEFORE_YEAR = tuple("较比自从据与到至")
+_AFTER_YEAR = ("起", "以来", "相比", "同期", "至", "-", "—", "~", "\uff5e")
 
 
 def amounts(context: ReviewContext) -> Iterator[Finding]:
@@ -38,7 +41,7 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
     if funds.slips:
         return
     labelled = [
-        (money, money.total, _label(context.pack, f"amount.{money.path.removeprefix('funds.')}"))
+        (money, money.total, _backwards(context.pack, f"amount.{money.path.removeprefix('funds.')}"))
         for money in funds.sums
         if money.total is not None
     ]
@@ -48,8 +51,9 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
             continue
         if convertible(quantity.unit, unit) is None:
             continue
+        ahead = _ahead(context.pack, mention.back)
         for money, total, label in labelled:
-            if not label.match(mention.back):
+            if not any(label.begin(mention.back, at) for at in ahead):
                 continue
             stated = [total, *(amount for _, amount in money.parts)]
             if any(agrees(quantity, amount, unit) for amount in stated) or not _about_the_whole(context, mention):
@@ -85,14 +89,14 @@ def rates(context: ReviewContext) -> Iterator[Finding]:
     allocated = {path.rpartition(".")[2]: amount for path, amount in funds.allocated.parts if amount}
     parts = [(amount, allocated.get(path.rpartition(".")[2])) for path, amount in funds.spent.parts]
     known = {*rates.values(), *(amount / base for amount, base in parts if base)}
-    label = _label(context.pack, "rate.execution")
+    label = _backwards(context.pack, "rate.execution")
     for mention in mentions:
         quantity = mention.quantity
-        if not rates or not label.match(mention.back):
+        if not rates or not any(label.begin(mention.back, at) for at in _ahead(context.pack, mention.back)):
             continue
         if any(agrees(quantity, rate * 100, quantity.unit) for rate in known):
             continue
-        if _about_the_whole(context, mention) and not context.words("intended").search(mention.lead):
+        if _about_the_whole(context, mention) and not context.words("intended").within(mention.lead):
             told = {percent_text(rate): context.name_of(path) for path, rate in reversed(rates.items())}
             said = [PHRASES["rate_of"].format(name=name, rate=rate) for rate, name in reversed(told.items())]
             yield context.in_field("TXT103", mention.path, quote=mention.quote, rates=",".join(said))
@@ -107,10 +111,10 @@ def counts(context: ReviewContext) -> Iterator[Finding]:
             continue
         if quantity.value is None or quantity.value % 1:
             continue
-        if not indicators.search(mention.lead + mention.after):
+        if not indicators.within(mention.lead + mention.after):
             continue
         what = _counted(context, mention)
-        if what is None or level.search(mention.before) or not context.of_this_year(mention):
+        if what is None or level.within(mention.before) or not context.of_this_year(mention):
             continue
         possible = [(scope, *_range(rows, what)) for scope, rows in _scopes(context, mention)]
         if any(low <= quantity.value <= high for _, low, high in possible):
@@ -123,7 +127,7 @@ def counts(context: ReviewContext) -> Iterator[Finding]:
 
 def _about_the_whole(context: ReviewContext, mention: Mention) -> bool:
     """Whether a number is meant for the whole year and project: no part of it, no comparison, no other year."""
-    if context.words("part", "elsewhen").search(mention.before) or context.words("part").search(mention.after):
+    if context.words("part", "elsewhen").within(mention.before) or context.words("part").within(mention.after):
         return False
     return context.of_this_year(mention)
 
@@ -145,9 +149,10 @@ def years(context: ReviewContext) -> Iterator[Finding]:
             if match.group(1) == str(year):
                 continue
             rest = text[match.end() : match.end() + _NEAR].lstrip()
-            if _BEFORE_YEAR.search(text[max(0, match.start() - 2) : match.start()]) or _AFTER_YEAR.match(rest):
+            before = text[max(0, match.start() - 2) : match.start()].rstrip()
+            if before.endswith(_BEFORE_YEAR) or rest.startswith(_AFTER_YEAR):
                 continue
-            says_project = bool(project and rest.startswith(project)) or bool((marker if own else budget).match(rest))
+            says_project = bool(project and rest.startswith(project)) or (marker if own else budget).begin(rest)
             later = int(match.group(1)) > year and not path.startswith("goal.")  # plans for the next year are in place
             if not later and (says_project or (not own and match.start() < 2)):
                 quote = text[match.start() : match.end() + _NEAR].split("\n")[0]
@@ -158,12 +163,12 @@ def years(context: ReviewContext) -> Iterator[Finding]:
 def other_projects(context: ReviewContext) -> Iterator[Finding]:
     """The name of another project after 一级项目 and the like."""
     project = context.form.text("project").strip()
-    marker = _project_marker(context.pack)
     if not project:
         return
     own = pairs(project)
+    words = context.words("project_marker")
     for path, text in context.prose:
-        for match in marker.finditer(text):
+        for match in _project_marker(context.pack).finditer(text) if words.within(text) else ():
             found = _project_name(context, match.group(1))
             if found is None or found in project or project in found:
                 continue
@@ -213,8 +218,8 @@ def _is_other(name: str, unit: str, known: str) -> bool:
 def conclusion(context: ReviewContext) -> Iterator[Finding]:
     """The overall goal said to be fully reached while indicators were missed."""
     cell = context.form.cell("goal.achieved")
-    head = _CLAUSE_END.split(cell.text.strip(), maxsplit=1)[0]
-    if not context.words("goal.all").search(head) or context.words("goal.almost").search(head):
+    head = "".join(takewhile(lambda letter: letter not in _CLAUSE_ENDS, cell.text.strip()))
+    if not context.words("goal.all").within(head) or context.words("goal.almost").within(head):
         return
     missed = [
         row.indicator.name for row in context.rows if row.met is False and row.indicator.row not in context.misdirected
@@ -235,19 +240,19 @@ def _slip(quantity: Quantity, money: Money, unit: str) -> str:
 def _counted(context: ReviewContext, mention: Mention) -> str | None:
     """What a count counts: indicators, met ones, missed ones; None when it counts something else."""
     back, after = mention.back, mention.after.strip()
-    counted = _counted_before(context.pack)
-    indicator = context.words("count.indicators").match(after)
+    indicator = next(context.words("count.indicators").ends(after), 0)
     if mention.closing or indicator or after.startswith("的"):
-        for what in ("missed", "met", "all"):
-            if counted[what].match(back):
-                return what
+        told = _counted_before(context.pack, back)
+        if told is not None:
+            return told
     missed, met = context.words("count.missed"), context.words("count.met")
-    rest = after[indicator.end() :] if indicator else after
-    if missed.match(rest):
+    rest = after[indicator:]
+    if missed.begin(rest):
         return "missed"
-    if met.match(rest) and len(rest) <= _SHORT:
+    if met.begin(rest) and len(rest) <= _SHORT:
         return "met"
-    return "all" if indicator and not rest and counted["introduced"].match(back) else None
+    introduced = indicator and not rest and _backwards(context.pack, "count.intro").begin(back)
+    return "all" if introduced and _counts_are_told(context.pack) else None
 
 
 def _scopes(context: ReviewContext, mention: Mention) -> Iterator[tuple[str, tuple[RowResult, ...]]]:
@@ -286,45 +291,64 @@ def _range(rows: tuple[RowResult, ...], what: str) -> tuple[int, int]:
 def _project_name(context: ReviewContext, text: str) -> str | None:
     """The name at the start of what follows 一级项目; None when no name follows."""
     stops = context.words("project_other")
-    if stops.match(text):
+    if stops.begin(text):
         return None
-    stop = stops.search(text, 2)
-    name = text[: stop.start()] if stop else text
+    stop = stops.find(text, 2)
+    name = text[:stop] if stop >= 0 else text
     return name if len(name) >= 2 else None
 
 
 @lru_cache(maxsize=256)
-def _label(pack: Pack, topic: str) -> re.Pattern[str]:
-    """A label right before a number, nothing but fillers (金额, 合计, 为) between; matches `Mention.back`."""
-    words, fillers = (alternatives(word[::-1] for word in pack.review_words.get(key, ())) for key in (topic, "filler"))
-    return lazy_pattern(rf"(?:{fillers}|\s){{0,6}}(?:{words})" if words and fillers else r"(?!)")
+def _backwards(pack: Pack, topic: str) -> Words:
+    """Words that stand right before a number, nothing but fillers between, as they stand in `Mention.back`."""
+    return Words(word[::-1] for word in pack.review_words.get(topic, ()))
+
+
+def _ahead(pack: Pack, back: str) -> set[int]:
+    """Where in `Mention.back` words before a number may begin: after some fillers (金额, 合计, 为), or none."""
+    fillers = _backwards(pack, "filler")
+    reached: set[int] = {0} if fillers else set()
+    last = reached
+    for _ in range(_MOST_FILLERS):
+        following = {end for at in last for end in fillers.ends(back, at)}
+        following |= {at + 1 for at in last if back[at : at + 1].isspace()}
+        last = following - reached
+        if not last:
+            break
+        reached = reached | last
+    return reached
+
+
+def _counted_before(pack: Pack, back: str) -> str | None:
+    """What is counted by what stands before: 达标(指标)…9项, 未达标…2项, 产出指标共…6项, 共设…8项指标."""
+    if not _counts_are_told(pack):
+        return None
+    ahead = _ahead(pack, back)
+    nouns, intro, attributes = _backwards(pack, "count.indicators"), _backwards(pack, "count.intro"), _attributes(pack)
+    after_nouns = {end for at in ahead for end in nouns.ends(back, at)}
+    verbs = ahead | after_nouns | {end + 1 for end in after_nouns if back[end : end + 1] == "的"}
+    for what in ("missed", "met"):
+        words = _backwards(pack, f"count.{what}")
+        if any(words.begin(back, at) for at in verbs):
+            return what
+    starts = ahead | {end for at in ahead for end in intro.ends(back, at)}
+    for end in {end for at in starts for end in nouns.ends(back, at)}:
+        if end == len(back) or back[end].isspace() or attributes.begin(back, end):
+            return "all"
+    return None
+
+
+def _counts_are_told(pack: Pack) -> bool:
+    topics = ("count.met", "count.missed", "count.intro", "count.indicators", "filler")
+    return all(pack.review_words.get(topic) for topic in topics)
 
 
 @lru_cache(maxsize=32)
-def _counted_before(pack: Pack) -> Mapping[str, re.Pattern[str]]:
-    """What stands before a count, read backwards: 达标(指标)…9项, 未达标…2项, 产出指标共…6项, 共设…8项指标."""
+def _attributes(pack: Pack) -> Words:
+    """What may stand before 指标 where indicators are counted, read backwards: groups, kinds, 三级, 绩效."""
     stems = [group.name for group in pack.groups] + [kind.name for group in pack.groups for kind in group.kinds]
     ahead = [stem.removesuffix("指标") for stem in stems] + [*pack.review_words.get("count.attribute", ())]
-    met, missed, intro, nouns, fillers, attributes = (
-        alternatives(word[::-1] for word in words)
-        for words in (
-            *(
-                pack.review_words.get(key, ())
-                for key in ("count.met", "count.missed", "count.intro", "count.indicators")
-            ),
-            pack.review_words.get("filler", ()),
-            ahead,
-        )
-    )
-    if not (met and missed and intro and nouns and fillers):
-        return dict.fromkeys(("met", "missed", "all", "introduced"), NEVER)
-    lead = rf"(?:{fillers}|\s){{0,6}}"
-    return {
-        "met": lazy_pattern(rf"{lead}(?:(?:{nouns})的?)?(?:{met})"),
-        "missed": lazy_pattern(rf"{lead}(?:(?:{nouns})的?)?(?:{missed})"),
-        "all": lazy_pattern(rf"{lead}(?:{intro})?(?:{nouns})(?:$|\s|{attributes})"),
-        "introduced": lazy_pattern(rf"(?:{intro})"),
-    }
+    return Words(word[::-1] for word in ahead)
 
 
 @lru_cache(maxsize=32)
