@@ -284,10 +284,14 @@ def _notes(problems: Sequence[Problem]) -> list[Note]:
 
 def _geometry(form: _Planned, digit: int) -> Geometry:
     """The sizes that will be read from the sheet when it is written."""
-    rows, usual = form.plan.sheet.rows, _usual_sizes(form.layout, digit)
+    rows = form.plan.sheet.rows
+
+    def usual() -> Geometry:  # few sheets have things that need it
+        return _usual_sizes(form.layout, digit)
+
     return Geometry(
-        usual.width,
-        lambda row: round(rows[row - 1].height * 4 / 3) if row <= len(rows) else usual.height(row),
+        lambda column: usual().width(column),
+        lambda row: round(rows[row - 1].height * 4 / 3) if row <= len(rows) else usual().height(row),
     )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPUTED", "TABLE_PREFIXES", "Column", "Layout", "Slot", "bare", "compile_layout", "normal", "yearless"]
 
 _PLACEHOLDER = lazy_pattern(r"\{\{\s*([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)\s*\}\}")
-_IGNORED = lazy_pattern(r"[\s:\u200b\ufeff\"“”*★]+")  # a star marks what must be filled in
+_IGNORED = ':\u200b\ufeff"“”*★'  # as blanks are; a star marks what must be filled in
 _REMARK = lazy_pattern(r"\s*[(\uff08].*$", re.S)
 _BRACKETS = lazy_pattern(r"\([^()]*\)")
 _YEAR = lazy_pattern(r"(?<!\d)20\d\d(?!\d)")
@@ -41,7 +41,10 @@ TABLE_PREFIXES = ("level1.", "level2.", "indicator.")
 @lru_cache(maxsize=4096)
 def normal(text: str) -> str:
     """Words as they are compared: width of characters, blanks, colons, quotes and stars do not matter."""
-    return _IGNORED.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    words = "".join(unicodedata.normalize("NFKC", text).split())
+    for sign in _IGNORED:
+        words = words.replace(sign, "")
+    return words.casefold()
 
 
 @lru_cache(maxsize=4096)

@@ -145,7 +145,7 @@ def output_name(name: str) -> str:
     """
     dot = name.rfind(".")
     stem, extension = (name[:dot], name[dot:]) if 0 < dot < len(name) - 1 else (name, "")
-    if own := _OWN_STEM.fullmatch(stem):
+    if SUFFIX in stem and (own := _OWN_STEM.fullmatch(stem)):
         stem = own["stem"]
     while len(stem.encode("utf-8", "replace")) > _LONGEST_STEM:  # what is no UTF-8 counts one each, as on the disk
         stem = stem[:-1].rstrip()

@@ -17,7 +17,7 @@ from perfeval.record import record
 
 __all__ = ["Banded", "bands_of", "read_band"]
 
-_IGNORED = lazy_pattern(r"[\s\"“”'‘’「」《》]+")
+_IGNORED = "\"“”'‘’「」《》"  # as blanks are
 # What may stand beside band and ratio without making the ratio another number's.
 _ONLY_RATIO = lazy_pattern(
     r"[\n、,;:.。()]*(?:(?:完成)?(?:比例|率|程度))?(?:为|达到|达|是|:)?([0-9]+(?:\.[0-9]+)?)%[\n、,;:.。()]*"
@@ -130,4 +130,7 @@ def _words(pack: Pack) -> tuple[tuple[str, Band], ...]:
 
 
 def _plain(text: str) -> str:
-    return _IGNORED.sub("", unicodedata.normalize("NFKC", text))
+    words = "".join(unicodedata.normalize("NFKC", text).split())
+    for sign in _IGNORED:
+        words = words.replace(sign, "")
+    return words

@@ -19,7 +19,8 @@ __all__ = ["RULES"]
 
 _YEAR = lazy_pattern(r"(?<![\d.])(20\d\d)(?=\s*(?:年|[-/.]\d{1,2}(?!\d)))")
 _ALSO = lazy_pattern(r"\s*[、,\uff0c和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
-_TITLE = lazy_pattern(r"\s*[:\uff1a.、]?\s*([^\n;\uff1b。]*)")
+_BEFORE_TITLE = (":", "\uff1a", ".", "、")
+_TITLE_ENDS = "\n;\uff1b。"
 _TITLE_FOLLOWS = (":", "\uff1a")
 _SIGNS = lazy_pattern(r"\W+")
 _AROUND = ' 、,.。()<>"“”《》\uff0c\uff08\uff09'
@@ -147,9 +148,18 @@ def _marks(text: str, where: int, pattern: re.Pattern[str], spans: re.Pattern[st
         if len(numbers) > 1:
             marks += [_Mark(one, "", where) for one in numbers]
             continue
-        words = _TITLE.match(text, end, matches[following].start() if following < len(matches) else len(text))
-        marks.append(_Mark(number, words.group(1).strip(_AROUND) if words else "", where))
+        stop = matches[following].start() if following < len(matches) else len(text)
+        marks.append(_Mark(number, _title(text[end:stop]), where))
     return marks
+
+
+def _title(text: str) -> str:
+    text = text.lstrip()
+    if text.startswith(_BEFORE_TITLE):
+        text = text[1:].lstrip()
+    for sign in _TITLE_ENDS:
+        text = text.partition(sign)[0]
+    return text.strip(_AROUND)
 
 
 def _name(number: int) -> str:

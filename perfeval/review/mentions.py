@@ -20,7 +20,8 @@ from perfeval.record import record
 __all__ = ["Mention", "agrees", "core", "in_unit", "likeness", "mentions", "pairs"]
 
 # Signs are met in either width; the wide ones are written as escapes, as they look alike.
-_BOUNDARY = lazy_pattern(r"[,\uff0c、。;\uff1b:\uff1a!\uff01?\uff1f()\uff08\uff09\[\]【】\n]")
+_BOUNDARIES = frozenset(",\uff0c、。;\uff1b:\uff1a!\uff01?\uff1f()\uff08\uff09[]【】\n")
+_SIGN = lazy_pattern(r"\W")  # each of them is one
 _SENTENCE_END = "。;\uff1b!\uff01?\uff1f\n"
 _REACH = 80  # letters around a number that can say what it is about
 _BRACKETS = lazy_pattern(r"[(\uff08][^()\uff08\uff09]*[)\uff09]?")
@@ -46,7 +47,7 @@ def mentions(path: str, text: str) -> Iterator[Mention]:
     found = [item for item in numbers_in(text) if item.quantity.kind in (Kind.NUMBER, Kind.PERCENT)]
     if not found:
         return
-    cuts = [match.start() for match in _BOUNDARY.finditer(text)]
+    cuts = [match.start() for match in _SIGN.finditer(text) if match[0] in _BOUNDARIES]
     cuts.append(len(text))
     clause_start = sentence_start = position = previous_end = 0
     for index, item in enumerate(found):

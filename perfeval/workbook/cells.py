@@ -32,7 +32,7 @@ PICTURE_TEXT = "[图片]"
 PICTURE_FUNCTION = "DISPIMG("  # WPS keeps in-cell pictures as a formula on a private part
 _PICTURE = lazy_pattern(r"=?(?:_xlfn\.)?DISPIMG\(")
 _ESCAPE = lazy_pattern("_x([0-9A-Fa-f]{4})_")
-_CONTROL = lazy_pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+_CONTROL = lazy_pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TRUE = ("1", "true")
 # A number of at most 15 digits that is written as it is shown; every program reads the same number back.
 _PLAIN = lazy_pattern(r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{0,5}[1-9]|-?[1-9][0-9]{0,8}|0")
@@ -169,7 +169,9 @@ def clean_text(text: str) -> str:
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text if text.isprintable() else _CONTROL.sub("", text)
+    if text.replace("\n", "").isprintable():
+        return text
+    return _CONTROL.sub("", text).replace("\ufffe", "").replace("\uffff", "")
 
 
 def _unescaped(match: re.Match[str]) -> str:

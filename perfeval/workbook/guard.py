@@ -72,6 +72,7 @@ _PLAIN_ENCODINGS = frozenset(
     ("utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "windows-1252", "gb2312", "gbk", "gb18030", "big5")
 )
 _ENCODING = lazy_pattern(rb"<\?xml[^>]{0,200}?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
+_USUAL = b'<?xml version="1.0" encoding="UTF-8"'
 _DECLARATION = lazy_pattern(r"\A\ufeff?<\?xml[^>]*\?>")
 _UTF16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
 
@@ -100,7 +101,8 @@ def plain_xml(data: bytes, part: str = "") -> bytes:
             raise BadWorkbook("TPL012", part=part, detail=_short(error)) from None
     else:
         data = data.lstrip(b"\xef\xbb\xbf \t\r\n")
-        declared = _ENCODING.match(data, 0, 300)
+        told = data.startswith(b"<?xml") and not data.startswith(_USUAL)
+        declared = _ENCODING.match(data, 0, 300) if told else None
         encoding = declared[1].decode("ascii").lower() if declared else "utf-8"
         if encoding == "utf-16":  # .NET declares its strings so and then saves them as UTF-8
             data = data.partition(b">")[2]

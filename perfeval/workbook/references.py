@@ -41,6 +41,7 @@ _ROW_BY_ROW = 5_000
 
 _CELL = r"\$?[A-Za-z]{1,3}\$?[1-9][0-9]{0,6}"
 _ROW = r"\$?[1-9][0-9]{0,6}"
+_OURS = rf"(?P<ours>(?:{_CELL}(?::{_CELL})?|{_ROW}:{_ROW})(?![\w.(!]))"
 # What a formula is made of, as far as references are concerned. The order matters: whole words are taken
 # before anything inside them could look like a reference.
 _TOKEN = lazy_pattern(
@@ -49,12 +50,15 @@ _TOKEN = lazy_pattern(
   | \#REF!(?:{_CELL}(?::{_CELL})?)?                       # what is left of a reference to a deleted sheet
   | (?P<sheet>'(?:[^']|'')*'|[\w.\[\]]+(?::[\w.]+)?)!     # a sheet, perhaps of another workbook
     (?P<theirs>(?:{_CELL}(?::{_CELL})?|{_ROW}:{_ROW})(?![\w.(]))?
-  | (?P<ours>(?:{_CELL}(?::{_CELL})?|{_ROW}:{_ROW})(?![\w.(!]))
+  | {_OURS}
   | \[(?:[^\[\]]|\[[^\]]*\])*\]                           # a structured reference
   | [\w.\\]+                                              # a name, a function, a number
     """,
     re.VERBOSE,
 )
+# The same in a formula that has none of the signs of the others: a text, a reference, a word.
+_RARE = "!#["
+_PLAIN_TOKEN = lazy_pattern(rf'"(?:[^"]|"")*"|{_OURS}|[\w.\\]+')
 _END = lazy_pattern(r"(?P<column>\$?[A-Za-z]*)(?P<fixed>\$?)(?P<row>[0-9]+)")
 _PLAIN_SHEET = lazy_pattern(r"[^\W\d][\w.]*")
 _LOOKS_LIKE_CELL = lazy_pattern(rf"(?:{_CELL}|[Rr][0-9]*(?:[Cc][0-9]*)?|[Cc][0-9]*)")
@@ -62,7 +66,8 @@ _LOOKS_LIKE_CELL = lazy_pattern(rf"(?:{_CELL}|[Rr][0-9]*(?:[Cc][0-9]*)?|[Cc][0-9
 
 def quoted_sheet(name: str) -> str:
     """A sheet name as it is written before the `!` of a formula, in quotes where Excel wants them."""
-    if _PLAIN_SHEET.fullmatch(name) and not _LOOKS_LIKE_CELL.fullmatch(name) and name.upper() not in ("TRUE", "FALSE"):
+    looks_like_cell = name.isascii() and _LOOKS_LIKE_CELL.fullmatch(name)
+    if _PLAIN_SHEET.fullmatch(name) and not looks_like_cell and name.upper() not in ("TRUE", "FALSE"):
         return name
     return "'" + name.replace("'", "''") + "'"
 
@@ -131,6 +136,9 @@ def _rewritten(
 ) -> str:
     wanted = sheet.casefold() if sheet is not None else None
 
+    def replace_ours(match: re.Match[str]) -> str:
+        return _reference(match["ours"], span) if match["ours"] else match[0]
+
     def replace(match: re.Match[str]) -> str:
         reference = match["ours"] if bare else None
         prefix = ""
@@ -141,7 +149,9 @@ def _rewritten(
             prefix = match["sheet"] + "!"
         return prefix + _reference(reference, span)
 
-    return _TOKEN.sub(replace, text)
+    if any(sign in text for sign in _RARE):
+        return _TOKEN.sub(replace, text)
+    return _PLAIN_TOKEN.sub(replace_ours, text) if bare else text
 
 
 def _unquoted(sheet: str) -> str:

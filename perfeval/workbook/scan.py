@@ -31,7 +31,9 @@ _CELL = lazy_pattern(
     rf"(?:<v>([^<]++)</v>|(<v>|<v ?/>)(?:</v>)?|<is>{_TEXT}</is>)?"
 )
 # A string item: plain text, or runs with fonts of their own; Chinese Excel adds its phonetic settings.
-_STRING = lazy_pattern(rf"<si>(?:{_TEXT}|((?:{_RUN})++))(?:<phoneticPr [^>]*/>)?</si>")
+_PHONETIC = "(?:<phoneticPr [^>]*/>)?"
+_STRING = lazy_pattern(rf"<si>(?:{_TEXT}|((?:{_RUN})++)){_PHONETIC}</si>")
+_PLAIN_STRING = lazy_pattern(rf"<si>{_TEXT}{_PHONETIC}</si>")
 _RUN_TEXT = lazy_pattern(r"<t[^>]*>([^<]*)</t>")
 _MERGE = lazy_pattern(r'<mergeCell ref="([A-Z0-9:]+)" ?/>')
 _HIDDEN_ROW = lazy_pattern(r'<row r="([1-9][0-9]{0,6})"[^>]*? hidden="(?:1|true)"')
@@ -183,10 +185,13 @@ def scan_strings(data: bytes) -> list[str] | None:
         return None
     if "\r" in text:  # line ends of the file itself, as every XML parser makes them
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    items = _STRING.findall(text)
-    if len(items) != text.count("<si") or "<!" in text or not text.rstrip().endswith("</sst>"):
+    if "<r>" in text:
+        items = _STRING.findall(text)
+        found = ["".join(_RUN_TEXT.findall(runs)) if runs else plain for plain, runs in items]
+    else:
+        found = _PLAIN_STRING.findall(text)
+    if len(found) != text.count("<si") or "<!" in text or not text.rstrip().endswith("</sst>"):
         return None
-    found = ["".join(_RUN_TEXT.findall(runs)) if runs else plain for plain, runs in items]
     try:
         if "&" in text:
             found = [_unescaped(item) if "&" in item else item for item in found]
