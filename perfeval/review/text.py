@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import takewhile
+from typing import NamedTuple
 
 from perfeval.findings import Finding
 from perfeval.findings.txt import PHRASES
@@ -51,9 +52,8 @@ def amounts(context: ReviewContext) -> Iterator[Finding]:
             continue
         if convertible(quantity.unit, unit) is None:
             continue
-        ahead = _ahead(context.pack, mention.back)
         for money, total, label in labelled:
-            if not any(label.begin(mention.back, at) for at in ahead):
+            if not _says(context.pack, label, mention.back):
                 continue
             stated = [total, *(amount for _, amount in money.parts)]
             if any(agrees(quantity, amount, unit) for amount in stated) or not _about_the_whole(context, mention):
@@ -92,7 +92,7 @@ def rates(context: ReviewContext) -> Iterator[Finding]:
     label = _backwards(context.pack, "rate.execution")
     for mention in mentions:
         quantity = mention.quantity
-        if not rates or not any(label.begin(mention.back, at) for at in _ahead(context.pack, mention.back)):
+        if not rates or not _says(context.pack, label, mention.back):
             continue
         if any(agrees(quantity, rate * 100, quantity.unit) for rate in known):
             continue
@@ -240,7 +240,7 @@ def _slip(quantity: Quantity, money: Money, unit: str) -> str:
 def _counted(context: ReviewContext, mention: Mention) -> str | None:
     """What a count counts: indicators, met ones, missed ones; None when it counts something else."""
     back, after = mention.back, mention.after.strip()
-    indicator = next(context.words("count.indicators").ends(after), 0)
+    indicator = max(context.words("count.indicators").ends(after), default=0)
     if mention.closing or indicator or after.startswith("的"):
         told = _counted_before(context.pack, back)
         if told is not None:
@@ -251,8 +251,8 @@ def _counted(context: ReviewContext, mention: Mention) -> str | None:
         return "missed"
     if met.begin(rest) and len(rest) <= _SHORT:
         return "met"
-    introduced = indicator and not rest and _backwards(context.pack, "count.intro").begin(back)
-    return "all" if introduced and _counts_are_told(context.pack) else None
+    words = _count_words(context.pack)
+    return "all" if indicator and not rest and words is not None and words.intro.begin(back) else None
 
 
 def _scopes(context: ReviewContext, mention: Mention) -> Iterator[tuple[str, tuple[RowResult, ...]]]:
@@ -300,55 +300,67 @@ def _project_name(context: ReviewContext, text: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def _backwards(pack: Pack, topic: str) -> Words:
-    """Words that stand right before a number, nothing but fillers between, as they stand in `Mention.back`."""
+    """The pack's words on a topic, as they stand in `Mention.back`."""
     return Words(word[::-1] for word in pack.review_words.get(topic, ()))
 
 
-def _ahead(pack: Pack, back: str) -> set[int]:
-    """Where in `Mention.back` words before a number may begin: after some fillers (金额, 合计, 为), or none."""
+def _says(pack: Pack, label: Words, back: str) -> bool:
+    """Whether a label stands before a number, nothing but fillers between."""
+    return label.within(back) and any(label.begin(back, at) for at in _ahead(pack, back))
+
+
+def _ahead(pack: Pack, back: str) -> Iterator[int]:
+    """Where in `Mention.back` words before a number may begin: at once, or after some fillers (金额, 合计, 为)."""
     fillers = _backwards(pack, "filler")
-    reached: set[int] = {0} if fillers else set()
-    last = reached
+    places = [0] if fillers else []
     for _ in range(_MOST_FILLERS):
-        following = {end for at in last for end in fillers.ends(back, at)}
-        following |= {at + 1 for at in last if back[at : at + 1].isspace()}
-        last = following - reached
-        if not last:
-            break
-        reached = reached | last
-    return reached
+        yield from places
+        following = []
+        for at in places:
+            following += fillers.ends(back, at)
+            if back[at : at + 1].isspace():
+                following.append(at + 1)
+        places = following if len(following) < 2 else [*set(following)]
+    yield from places
+
+
+class _CountWords(NamedTuple):
+    """Words before a count, as they stand in `Mention.back`."""
+
+    nouns: Words  # 指标
+    intro: Words  # 共设
+    attributes: Words  # of 指标: groups, kinds, 三级, 绩效
+    verbs: tuple[tuple[str, Words], ...]  # 未达标, 达标
+
+
+@lru_cache(maxsize=32)
+def _count_words(pack: Pack) -> _CountWords | None:
+    """None when the pack lacks some of them: then what stands before tells nothing."""
+    topics = ("indicators", "intro", "missed", "met")
+    nouns, intro, missed, met = (_backwards(pack, f"count.{topic}") for topic in topics)
+    if not (nouns and intro and missed and met and _backwards(pack, "filler")):
+        return None
+    stems = [group.name for group in pack.groups] + [kind.name for group in pack.groups for kind in group.kinds]
+    ahead = [stem.removesuffix("指标") for stem in stems] + [*pack.review_words.get("count.attribute", ())]
+    return _CountWords(nouns, intro, Words(word[::-1] for word in ahead), (("missed", missed), ("met", met)))
 
 
 def _counted_before(pack: Pack, back: str) -> str | None:
     """What is counted by what stands before: 达标(指标)…9项, 未达标…2项, 产出指标共…6项, 共设…8项指标."""
-    if not _counts_are_told(pack):
+    words = _count_words(pack)
+    if words is None:
         return None
-    ahead = _ahead(pack, back)
-    nouns, intro, attributes = _backwards(pack, "count.indicators"), _backwards(pack, "count.intro"), _attributes(pack)
-    after_nouns = {end for at in ahead for end in nouns.ends(back, at)}
-    verbs = ahead | after_nouns | {end + 1 for end in after_nouns if back[end : end + 1] == "的"}
-    for what in ("missed", "met"):
-        words = _backwards(pack, f"count.{what}")
-        if any(words.begin(back, at) for at in verbs):
+    ahead = set(_ahead(pack, back))
+    after_nouns = [end for at in ahead for end in words.nouns.ends(back, at)]
+    starts = [*ahead, *after_nouns, *(end + 1 for end in after_nouns if back.startswith("的", end))]
+    for what, verbs in words.verbs:
+        if any(verbs.begin(back, at) for at in starts):
             return what
-    starts = ahead | {end for at in ahead for end in intro.ends(back, at)}
-    for end in {end for at in starts for end in nouns.ends(back, at)}:
-        if end == len(back) or back[end].isspace() or attributes.begin(back, end):
-            return "all"
+    introduced = [start for at in ahead for start in words.intro.ends(back, at)]
+    after_nouns += [end for start in introduced for end in words.nouns.ends(back, start)]
+    if any(end == len(back) or back[end].isspace() or words.attributes.begin(back, end) for end in after_nouns):
+        return "all"
     return None
-
-
-def _counts_are_told(pack: Pack) -> bool:
-    topics = ("count.met", "count.missed", "count.intro", "count.indicators", "filler")
-    return all(pack.review_words.get(topic) for topic in topics)
-
-
-@lru_cache(maxsize=32)
-def _attributes(pack: Pack) -> Words:
-    """What may stand before 指标 where indicators are counted, read backwards: groups, kinds, 三级, 绩效."""
-    stems = [group.name for group in pack.groups] + [kind.name for group in pack.groups for kind in group.kinds]
-    ahead = [stem.removesuffix("指标") for stem in stems] + [*pack.review_words.get("count.attribute", ())]
-    return Words(word[::-1] for word in ahead)
 
 
 @lru_cache(maxsize=32)

@@ -7,7 +7,7 @@ whole review of one form. Signs in them are met in either width.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 __all__ = ["Words", "alternatives"]
 
@@ -19,50 +19,59 @@ class Words:
         self._words = tuple(sorted(words, key=len, reverse=True))
         self._plain = tuple(word for word in self._words if not any("!" <= sign <= "~" for sign in word))
         self._signed = tuple(word for word in self._words if word not in self._plain)
-        self._begun: dict[str, list[str]] = {}
+        self._begun: dict[str, list[tuple[str, bool]]] = {}  # by the first letter; with signs in it or not
         for word in self._words:
             for letter in _widths(word[:1]):
-                self._begun.setdefault(letter, []).append(word)
+                self._begun.setdefault(letter, []).append((word, word in self._signed))
 
     def __bool__(self) -> bool:
         return bool(self._words)
 
     def within(self, text: str) -> bool:
         """Whether one of the words stands somewhere in `text`."""
-        return any(map(text.__contains__, self._plain)) or (bool(self._signed) and self.find(text) >= 0)
+        for word in self._plain:
+            if word in text:
+                return True
+        return bool(self._signed) and self.find(text) >= 0
 
     def find(self, text: str, start: int = 0) -> int:
         """Where the first of the words stands in `text` from `start` on; -1 when none does."""
-        places = [at for word in self._plain if (at := text.find(word, start)) >= 0]
-        for word in self._signed:
-            first = _widths(word[0])
-            places += [at for at in range(start, len(text)) if text[at] in first and _stands(word, text, at)][:1]
-        return min(places, default=-1)
+        for at in range(start, len(text)):
+            if text[at] in self._begun and self.ends(text, at):
+                return at
+        return -1
 
     def begin(self, text: str, at: int = 0) -> bool:
         """Whether one of the words stands at `at` in `text`."""
-        return text.startswith(self._plain, at) or any(_stands(word, text, at) for word in self._signed)
+        if text.startswith(self._plain, at):
+            return True
+        return bool(self._signed) and any(_stands(word, text, at) for word in self._signed)
 
-    def ends(self, text: str, at: int = 0) -> Iterator[int]:
+    def ends(self, text: str, at: int = 0) -> list[int]:
         """Where each of the words that stand at `at` in `text` ends, the longest first."""
-        for word in self._begun.get(text[at : at + 1], ()):
-            if text.startswith(word, at) or (word in self._signed and _stands(word, text, at)):
-                yield at + len(word)
+        found = []
+        for word, signed in self._begun.get(text[at : at + 1], ()):
+            if text.startswith(word, at) or (signed and _stands(word, text, at)):
+                found.append(at + len(word))
+        return found
 
     def all_but_one(self, text: str) -> bool:
         """Whether `text` holds at most one letter besides these words and blanks."""
         at = others = 0
-        while at < len(text) and others < 2:
-            end = next(self.ends(text, at), 0)
-            others += not end and not text[at].isspace()
-            at = end or at + 1
-        return others < 2
+        while at < len(text):
+            ends = self.ends(text, at)
+            if not ends and not text[at].isspace():
+                others += 1
+                if others > 1:
+                    return False
+            at = ends[0] if ends else at + 1
+        return True
 
     def all_in(self, text: str) -> list[str]:
         """What stands in `text` of the words, from left to right, none of them within another."""
         found, at = [], self.find(text)
         while at >= 0:
-            end = next(self.ends(text, at))
+            end = self.ends(text, at)[0]
             found.append(text[at:end])
             at = self.find(text, end)
         return found
