@@ -251,18 +251,18 @@ class LabelIndex:
 
 def label_index(sheet: Sheet, layout: Layout, words: Words) -> LabelIndex:
     patterns = _patterns(layout)
-    first = patterns.first
+    first, last = patterns.first, patterns.last
     prefixes: Prefixes = {}
     for position, cell in sheet.cells.items():
         text = cell.text
         begin = text[:1]
-        label = None
         if begin in first or (begin.isspace() and text.lstrip()[:1] in first):
             label = (patterns.known if len(text) <= _LONGEST_LABEL else patterns.label)(text)
-        if label is not None:
-            slot, end = label
-            prefixes.setdefault(slot.spoken, []).append((position, text[end:]))
-        elif patterns.last and text.rstrip()[-1:] in patterns.last:
+            if label is not None:
+                slot, end = label
+                prefixes.setdefault(slot.spoken, []).append((position, text[end:]))
+                continue
+        if last and text.rstrip()[-1:] in last:
             for slot, ending in patterns.endings:
                 if ending.fullmatch(text):
                     prefixes.setdefault(slot.spoken, []).append((position, text))

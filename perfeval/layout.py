@@ -42,8 +42,9 @@ TABLE_PREFIXES = ("level1.", "level2.", "indicator.")
 def normal(text: str) -> str:
     """Words as they are compared: width of characters, blanks, colons, quotes and stars do not matter."""
     words = "".join(unicodedata.normalize("NFKC", text).split())
-    for sign in _IGNORED:
-        words = words.replace(sign, "")
+    if not words.isalnum():
+        for sign in _IGNORED:
+            words = words.replace(sign, "")
     return words.casefold()
 
 

@@ -131,6 +131,7 @@ def _words(pack: Pack) -> tuple[tuple[str, Band], ...]:
 
 def _plain(text: str) -> str:
     words = "".join(unicodedata.normalize("NFKC", text).split())
-    for sign in _IGNORED:
-        words = words.replace(sign, "")
+    if not words.isalnum():
+        for sign in _IGNORED:
+            words = words.replace(sign, "")
     return words

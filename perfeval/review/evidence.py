@@ -20,7 +20,6 @@ __all__ = ["RULES"]
 _YEAR = lazy_pattern(r"(?<![\d.])(20\d\d)(?=\s*(?:年|[-/.]\d{1,2}(?!\d)))")
 _ALSO = lazy_pattern(r"\s*[、,\uff0c和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
 _BEFORE_TITLE = (":", "\uff1a", ".", "、")
-_TITLE_ENDS = "\n;\uff1b。"
 _TITLE_FOLLOWS = (":", "\uff1a")
 _SIGNS = lazy_pattern(r"\W+")
 _AROUND = ' 、,.。()<>"“”《》\uff0c\uff08\uff09'
@@ -157,9 +156,8 @@ def _title(text: str) -> str:
     text = text.lstrip()
     if text.startswith(_BEFORE_TITLE):
         text = text[1:].lstrip()
-    for sign in _TITLE_ENDS:
-        text = text.partition(sign)[0]
-    return text.strip(_AROUND)
+    text = text.replace("\uff1b", ";").replace("。", ";").replace("\n", ";")
+    return text.partition(";")[0].strip(_AROUND)
 
 
 def _name(number: int) -> str:

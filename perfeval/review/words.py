@@ -32,7 +32,7 @@ class Words:
         for word in self._plain:
             if word in text:
                 return True
-        return bool(self._signed) and self.find(text) >= 0
+        return self.find(text) >= 0 if self._signed else False
 
     def find(self, text: str, start: int = 0) -> int:
         """Where the first of the words stands in `text` from `start` on; -1 when none does."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from itertools import pairwise
+from operator import itemgetter
 
 from perfeval.model import Cell
 from perfeval.patterns import lazy_pattern
@@ -23,6 +24,7 @@ __all__ = ["scan_sheet", "scan_strings"]
 _TEXT = r'<t(?: xml:space="preserve")?(?:/>|>([^<]*)</t>)'
 _RUN = r'<r>(?:<rPr>(?:<(?!/rPr>)[^>]*>)*+</rPr>)?<t(?: xml:space="preserve")?>[^<]*</t></r>'
 _BEGIN = '<c r="'
+_FIRST = itemgetter(0)
 # A cell with content up to its end tag: address, style, type, style again (some write it behind the type), start and
 # text of the formula, value, empty value, inline text.
 _CELL = lazy_pattern(
@@ -75,7 +77,7 @@ def scan_sheet(data: bytes, maker: CellMaker) -> Parsed | None:
     pieces = text[start:end].replace('"></c>', '"<//>').split("</c")
     try:
         sources = [piece[piece.rindex(_BEGIN) :] for piece in pieces[:-1]]
-        if {piece[0] for piece in pieces[1:]} - {">"}:
+        if set(map(_FIRST, pieces[1:])) - {">"}:
             return None
         found = [_known(source) if len(source) <= _SHORT else _piece(source) for source in sources]
         tail = text[end:]
