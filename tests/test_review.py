@@ -24,6 +24,7 @@ from perfeval.narrative import render
 from perfeval.pack import Pack, load_pack
 from perfeval.review import RULES, review
 from perfeval.review.context import ReviewContext
+from perfeval.review.words import Words
 from tests.support.forms import form_of, places, real_form
 
 CASES: dict[str, Any] = tomllib.loads((Path(__file__).parent / "cases" / "review.toml").read_text(encoding="utf-8"))
@@ -293,3 +294,16 @@ def test_text_drafted_from_the_numbers_is_never_found_wanting(case: Mapping[str,
     before = places(review(form, evaluation, pack()))
     after = places(review(replace(form, narrative=narrative), evaluation, pack()))
     assert [place for place in after if place not in before] == []
+
+
+def test_words_of_a_pack_are_found_in_either_width_the_longest_first() -> None:
+    words = Words(("达标", "未达标", "(约)", "约"))
+    assert words.within("共(约）3项")
+    assert not words.within("共3项")
+    assert words.find("共3项未达标", 2) == 3
+    assert words.ends("未达标3项") == [3]
+    assert words.begin("\uff08约)3项")
+    assert words.all_in("2项达标,约1项未达标") == ["达标", "约", "未达标"]
+    assert words.all_but_one("达标 了\n未达标")
+    assert not words.all_but_one("已达标了")
+    assert not Words(())
