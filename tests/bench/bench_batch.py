@@ -27,7 +27,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench_fill import INBOX, ordinary
+from bench_fill import INBOX
+from openpyxl_script import ordinary
 
 from perfeval.pipeline import Options, inspect
 

@@ -24,7 +24,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from copy import copy
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
@@ -32,8 +31,9 @@ from typing import Any
 
 import openpyxl
 import xlsxwriter
-from openpyxl.styles import Alignment, Border, Font, Side
+from openpyxl.styles import Border, Side
 from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl_script import FORM, ordinary
 from python_calamine import CalamineWorkbook
 
 from perfeval import assemble, batch, pipeline
@@ -43,11 +43,12 @@ from perfeval.workbook import grid
 
 ROOT = Path(__file__).resolve().parents[2]
 INBOX = ROOT / "samples" / "inbox"
-FORM = ROOT / "templates" / "jiangmen-2024" / "form.xlsx"
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _RESULT = re.compile(r"\D{0,4}\d{1,4}(?:\.\d+)?\D{0,4}")
 ORDINARY, LIBRARIES, NODE = "ordinary openpyxl script", "calamine + XlsxWriter", "ordinary ExcelJS script"
 FILL, SINGLE, CHECK = "perfeval fill", "  one file at a time", "perfeval check"
+BARE = "Python alone"
+_COLD_ROUNDS = 9
 _TOGETHER = 8  # files that a run over many takes through the work together
 _AREAS = "江海清远云岭平湖白石南溪北港东川西垣"
 
@@ -85,31 +86,6 @@ def _enlarge(sheet: Worksheet) -> None:
                 sheet.cell(row, column).border = Border(*[Side("thin")] * 4)
     for row in range(1, 100 - len(sheet.merged_cells.ranges) + 1):
         sheet.merge_cells(start_row=row, end_row=row, start_column=13, end_column=14)
-
-
-def ordinary(path: Path, target: Path) -> None:
-    """What an office script does: load both workbooks, compute, copy into the template, save."""
-    source = openpyxl.load_workbook(path).active
-    rows = [[cell.value for cell in row[:12]] for row in source.iter_rows(min_row=13, max_col=12)]
-    book = openpyxl.load_workbook(FORM)
-    sheet = book.active
-    total = 0.0
-    for offset, row in enumerate(rows):
-        target_number, actual_number = (_NUMBER.search(str(row[6] or "")), _NUMBER.search(str(row[7] or "")))
-        if target_number and actual_number and float(target_number.group()):
-            weight = 40 / 6
-            row[8] = round(min(1, float(actual_number.group()) / float(target_number.group())) * weight, 2)
-            total += row[8]
-        for column, value in enumerate(row, 1):
-            cell = sheet.cell(40 + offset, column, value)
-            pattern = sheet.cell(12, column)
-            cell.font, cell.border, cell.alignment = (
-                Font(name="宋体", size=10),
-                copy(pattern.border),
-                Alignment(wrap_text=True, vertical="center"),
-            )
-    sheet.cell(40 + len(rows), 9, total)
-    book.save(target)
 
 
 def best_libraries(path: Path, target: Path) -> None:
@@ -237,21 +213,22 @@ def stages(paths: list[Path], out: Path) -> dict[str, float]:
     return {name: cost * 1000 / len(paths) for name, cost in {**spent, "rest": rest}.items()}
 
 
-def cold_start(path: Path, out: Path) -> float:
-    """Seconds of one `perfeval fill` of one file as a new process, median of five, compiled as when installed."""
-    costs = []
+def cold_starts(path: Path, out: Path) -> dict[str, list[float]]:
+    """Milliseconds of a new process that does one file, one turn for each program in every round."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"PYTHONPYCACHEPREFIX": str(out / "compiled"), "PYTHONPATH": str(ROOT)}
-    for number in range(6):
-        begin = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "perfeval", "fill", str(path), "--out", str(out / f"cold{number}")],
-            check=False,
-            capture_output=True,
-            env=environment,
-        )
-        costs.append(time.perf_counter() - begin)
-    return statistics.median(costs[1:])
+    environment |= {"PYTHONPYCACHEPREFIX": str(out / "compiled"), "PYTHONPATH": str(ROOT)}  # compiled as when installed
+    script = str(Path(__file__).with_name("openpyxl_script.py"))
+    costs: dict[str, list[float]] = {ORDINARY: [], FILL: [], BARE: []}
+    for number in range(1 + _COLD_ROUNDS):
+        for name, arguments in (
+            (ORDINARY, (script, str(path), str(out / "ordinary.xlsx"))),
+            (FILL, ("-m", "perfeval", "fill", str(path), "--out", str(out / f"cold{number}"))),
+            (BARE, ("-c", "pass")),
+        ):
+            begin = time.perf_counter()
+            subprocess.run([sys.executable, *arguments], check=False, capture_output=True, env=environment)
+            costs[name].append((time.perf_counter() - begin) * 1000)
+    return {name: values[1:] for name, values in costs.items()}  # the first round compiles
 
 
 def main() -> None:
@@ -276,7 +253,11 @@ def main() -> None:
             parts = stages(paths, out)
             for stage, cost in parts.items():
                 print(f"    {stage:20s} {cost:8.2f} ms   {cost / sum(parts.values()):5.0%}")
-            print(f"  cold start, one file      {cold_start(paths[0], out):8.3f} s")
+            print("  one file as a new process")
+            cold = cold_starts(paths[0], out)
+            for name, values in cold.items():
+                ratio = statistics.median(slow / cost for slow, cost in zip(cold[ORDINARY], values, strict=True))
+                print(f"    {name:22s} {statistics.median(values):8.0f} ms        {ratio:6.1f}x")
 
 
 if __name__ == "__main__":
