@@ -160,6 +160,7 @@ def _environment(pack: Pack) -> SandboxedEnvironment:
         "percent": _percent,
         "score": lambda value: _UNKNOWN if value is None else shown(Fraction(value), digits),
         "listed": _listed,
+        "titles": lambda rows: "、".join([row.title for row in rows]),
         "sentence": _sentence,
         "clause": _clause,
     }

@@ -3,8 +3,10 @@
 unit_name project project_level year contact.* goal.* legal_basis …   texts, "" = 未填; `year` a number or none
 funds.budget, funds.allocated.*, funds.spent.* (with `.total`)        amounts, none = 未填
 funds.execution_rate, funds.budget_rate, funds.unspent                spent ÷ allocated, spent ÷ budget, the rest
+funds.low                                                             so little is spent that a reason is asked for
 funds.points, funds.score                                             of packs that score the execution, else none
 groups, measured, stated                                              see `Rows`
+unverified                                                            `unverified` of both, together
 total.score, total.weight, total.grade                                none as long as a row has no score
 money_unit, review.*                                                  unit, thresholds of the pack
 """
@@ -91,13 +93,18 @@ def context_of(pack: Pack, form: Form, evaluation: Evaluation) -> dict[str, Any]
             by_group[result.indicator.group].append(_row(result, nothing))
     groups = {group.name: _group(group, by_group[group.name]) for group in evaluation.groups}
     total = evaluation.total
+    measured, stated = (
+        _together(groups[group.name] for group in pack.groups if group.scoring == scoring)
+        for scoring in ("measured", "stated")
+    )
     context = _texts(form)
     context |= {
         "year": form.year,
-        "funds": _funds(form, evaluation),
+        "funds": _funds(form, evaluation, reason.value if (reason := pack.review.get("execution_reason")) else None),
         "groups": tuple(groups.values()),
-        "measured": _together(groups[group.name] for group in pack.groups if group.scoring == "measured"),
-        "stated": _together(groups[group.name] for group in pack.groups if group.scoring == "stated"),
+        "measured": measured,
+        "stated": stated,
+        "unverified": measured.unverified + stated.unverified,
         "total": {
             "score": total.shown if total else None,
             "weight": pack.total,
@@ -180,8 +187,8 @@ def _texts(form: Form) -> dict[str, Any]:
     return texts
 
 
-def _funds(form: Form, evaluation: Evaluation) -> dict[str, Any]:
-    """Amounts of money as nested tables, with their totals and ratios."""
+def _funds(form: Form, evaluation: Evaluation, reason_below: Fraction | None) -> dict[str, Any]:
+    """Amounts of money as nested tables, with their totals and ratios; a reason is asked for below that percentage."""
     funds: dict[str, Any] = {"allocated": dict.fromkeys(_PARTS), "spent": dict.fromkeys(_PARTS)}
     for path in {**form.labels, **form.fields}:
         if path.startswith("funds."):
@@ -196,6 +203,8 @@ def _funds(form: Form, evaluation: Evaluation) -> dict[str, Any]:
     funds["points"] = scored.weight if scored else None
     funds["score"] = scored.score if scored else None
     funds["unspent"] = None if spent is None or allocated is None else allocated - spent
+    rate, rest = funds["execution_rate"], funds["unspent"]
+    funds["low"] = rate is not None and rest > 0 and reason_below is not None and rate * 100 < reason_below
     return funds
 
 

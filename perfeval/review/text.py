@@ -336,8 +336,8 @@ class _CountWords(NamedTuple):
 @lru_cache(maxsize=32)
 def _count_words(pack: Pack) -> _CountWords | None:
     """None when the pack lacks some of them: then what stands before tells nothing."""
-    topics = ("indicators", "intro", "missed", "met")
-    nouns, intro, missed, met = (_backwards(pack, f"count.{topic}") for topic in topics)
+    topics = ("count.indicators", "count.intro", "count.missed", "count.met")
+    nouns, intro, missed, met = (_backwards(pack, topic) for topic in topics)
     if not (nouns and intro and missed and met and _backwards(pack, "filler")):
         return None
     stems = [group.name for group in pack.groups] + [kind.name for group in pack.groups for kind in group.kinds]
