@@ -8,7 +8,6 @@ workbook by the words around them. One row, the one with `{{ indicator.… }}`, 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from perfeval.errors import PackError
 from perfeval.files import read_fault
 from perfeval.patterns import lazy_pattern
+from perfeval.quantity.text import without_blanks
 from perfeval.record import record
 from perfeval.workbook.blueprint import Appearance, Blueprint, appearance_of, read_blueprint
 from perfeval.workbook.grid import Range
@@ -41,11 +41,7 @@ TABLE_PREFIXES = ("level1.", "level2.", "indicator.")
 @lru_cache(maxsize=4096)
 def normal(text: str) -> str:
     """Words as they are compared: width of characters, blanks, colons, quotes and stars do not matter."""
-    words = "".join(unicodedata.normalize("NFKC", text).split())
-    if not words.isalnum():
-        for sign in _IGNORED:
-            words = words.replace(sign, "")
-    return words.casefold()
+    return without_blanks(text, _IGNORED).casefold()
 
 
 @lru_cache(maxsize=4096)

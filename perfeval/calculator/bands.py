@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -13,6 +12,7 @@ from perfeval.model import Indicator, Kind
 from perfeval.numbers import decimal_text, exact_text, fraction
 from perfeval.pack import Band, Pack
 from perfeval.patterns import lazy_pattern
+from perfeval.quantity.text import without_blanks
 from perfeval.record import record
 
 __all__ = ["Banded", "bands_of", "read_band"]
@@ -130,8 +130,4 @@ def _words(pack: Pack) -> tuple[tuple[str, Band], ...]:
 
 
 def _plain(text: str) -> str:
-    words = "".join(unicodedata.normalize("NFKC", text).split())
-    if not words.isalnum():
-        for sign in _IGNORED:
-            words = words.replace(sign, "")
-    return words
+    return without_blanks(text, _IGNORED)

@@ -6,16 +6,15 @@ remainder goes to the first rows.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
 
 from perfeval.calculator.methods import calculated
 from perfeval.calculator.report import Report
 from perfeval.model import Indicator, Step
 from perfeval.numbers import decimal_text, exact_sum, exact_text, fraction
 from perfeval.pack import FixedIndicator, Group, Pack
+from perfeval.quantity.text import without_blanks
 from perfeval.record import record
 
 __all__ = ["Weighing", "Weight", "weigh"]
@@ -148,8 +147,8 @@ def _match_printed(
     free = [(kind.name, fixed) for kind in group.kinds for fixed in kind.indicators]
     unmatched = []
     for place in rows:
-        name = _plain(indicators[place].name)
-        found = next((pair for pair in free if _plain(pair[1].name) == name), None)
+        name = without_blanks(indicators[place].name)
+        found = next((pair for pair in free if without_blanks(pair[1].name) == name), None)
         if found is None:
             unmatched.append(place)
         else:
@@ -209,8 +208,3 @@ def _drop(
         if weight.value:
             formula, text = f"{weight.formula}*{whole}/{left}", f"{weight.text} × {whole} ÷ {left}"
             weights[place] = Weight.of(weight.value * due / (due - lost), formula, text, source)
-
-
-@lru_cache(maxsize=1024)
-def _plain(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).split())

@@ -7,7 +7,6 @@ import datetime as dt
 import hashlib
 import os
 import time
-import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from perfeval import __version__
 from perfeval.numbers import decimal_text, exact_text
 from perfeval.pack import available, pack_folder
 from perfeval.pipeline import FormOutcome, Options, Outcome
+from perfeval.quantity.text import without_blanks
 from perfeval.record import record
 
 __all__ = ["Entry", "FormLine", "entry_of", "file_key", "options_key", "plain_path", "same_file"]
@@ -42,7 +42,9 @@ class FormLine:
         """Equal for forms about the same project of the same unit and year; None when that is not known."""
         if not self.unit.strip() or not self.project.strip():
             return None
-        return "\n".join((_plain(self.unit), _plain(self.project), str(self.year)))
+        return "\n".join(
+            (without_blanks(self.unit).casefold(), without_blanks(self.project).casefold(), str(self.year))
+        )
 
 
 @record(frozen=True, slots=True)
@@ -151,7 +153,3 @@ def same_file(path: Path, size: int, modified: int | None, digest: str) -> bool:
         return now.st_mtime_ns == modified or hashlib.sha256(path.read_bytes()).hexdigest() == digest
     except OSError:
         return False
-
-
-def _plain(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -117,7 +117,7 @@ def bound_end(text: str, start: int) -> int:
     return start if match is None else match.end()
 
 
-def _parts(rest: str) -> Sequence[str | Any] | None:
+def _parts(rest: str) -> Sequence[Any] | None:
     """What the groups of _MEASURE hold; None when it does not match."""
     if rest[0] not in _NUMBER_STARTS:
         return None
@@ -130,7 +130,7 @@ def _parts(rest: str) -> Sequence[str | Any] | None:
     return None if match is None else match.groups()
 
 
-def _plain_parts(rest: str) -> Sequence[str | Any] | None:
+def _plain_parts(rest: str) -> Sequence[Any] | None:
     """The same for 「12家」 「三年」 「80%以上」 without _MEASURE, which is dear to compile; None for all else."""
     after = rest[-2:] if rest[-2:] in _AFTER else ""
     core = rest[: len(rest) - len(after)]
@@ -155,7 +155,7 @@ def _plain_parts(rest: str) -> Sequence[str | Any] | None:
     return None, digits, None, scale, mixed, None, unit, None, after, None, None, None
 
 
-def _measure(parts: Sequence[str | Any], before: str, text: str) -> Quantity | None:
+def _measure(parts: Sequence[Any], before: str, text: str) -> Quantity | None:
     sign, digits, more, scale, mixed, more_scaled, written, more_units, after, included, done, remark = parts
     number: Decimal | None
     if digits is not None:

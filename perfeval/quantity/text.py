@@ -12,7 +12,7 @@ from functools import cache
 
 from perfeval.patterns import lazy_pattern
 
-__all__ = ["GAP", "compact", "fold", "leading_words", "mark_gaps"]
+__all__ = ["GAP", "compact", "fold", "leading_words", "mark_gaps", "without_blanks"]
 
 GAP = "\x00"  # a blank inside a number: 「10 20」 is not 1020
 
@@ -100,6 +100,15 @@ def compact(text: str) -> str:
         if " " in folded:
             folded = mark_gaps(folded).replace(" ", "")
     return folded
+
+
+def without_blanks(text: str, ignored: str = "") -> str:
+    """`text` in the letters of NFKC, without blanks and the `ignored` signs: words as they are compared."""
+    words = "".join(unicodedata.normalize("NFKC", text).split())
+    if ignored and not words.isalnum():
+        for sign in ignored:
+            words = words.replace(sign, "")
+    return words
 
 
 def leading_words(text: str, words: Container[str], longest: int) -> list[str]:

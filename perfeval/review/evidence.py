@@ -19,8 +19,8 @@ __all__ = ["RULES"]
 
 _YEAR = lazy_pattern(r"(?<![\d.])(20\d\d)(?=\s*(?:年|[-/.]\d{1,2}(?!\d)))")
 _ALSO = lazy_pattern(r"\s*[、,\uff0c和及/]\s*(\d{1,3})(?![\d年月日份张个家次页人项号])")
-_BEFORE_TITLE = (":", "\uff1a", ".", "、")
 _TITLE_FOLLOWS = (":", "\uff1a")
+_BEFORE_TITLE = (*_TITLE_FOLLOWS, ".", "、")
 _SIGNS = lazy_pattern(r"\W+")
 _AROUND = ' 、,.。()<>"“”《》\uff0c\uff08\uff09'
 _LONGEST_SPAN = 50  # 佐证1-60 is no span of numbers any more

@@ -80,9 +80,9 @@ def duplicates(context: ReviewContext) -> Iterator[Finding]:
 def misplaced(context: ReviewContext) -> Iterator[Finding]:
     """An indicator whose name says that it belongs to another kind."""
     for indicator in context.form.indicators:
-        words = context.words(f"misplaced.{indicator.level2}")
-        if words.within(indicator.name):
-            word = words.all_in(indicator.name)[0]
+        found = context.words(f"misplaced.{indicator.level2}").all_in(indicator.name)
+        if found:
+            word = found[0]
             yield context.at("VAL105", indicator, "name", level2=indicator.level2, word=word)
 
 

@@ -365,7 +365,7 @@ def _counted_before(pack: Pack, back: str) -> str | None:
 
 @lru_cache(maxsize=32)
 def _project_marker(pack: Pack) -> re.Pattern[str]:
-    words, fillers = _words(pack, "project_marker"), _words(pack, "project_filler")
+    words, fillers = _any_of(pack, "project_marker"), _any_of(pack, "project_filler")
     return lazy_pattern(rf"(?:{words})(?:{fillers}){{0,4}}({_NAME.pattern})" if words and fillers else r"(?!)(.)")
 
 
@@ -376,7 +376,7 @@ def _self_references(pack: Pack) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((said, tuple(kinds.split("|"))) for said, _, kinds in words)
 
 
-def _words(pack: Pack, topic: str) -> str:
+def _any_of(pack: Pack, topic: str) -> str:
     return alternatives(pack.review_words.get(topic, ()))
 
 

@@ -17,12 +17,13 @@ class Words:
 
     def __init__(self, words: Iterable[str]) -> None:
         self._words = tuple(sorted(words, key=len, reverse=True))
-        self._plain = tuple(word for word in self._words if not any("!" <= sign <= "~" for sign in word))
-        self._signed = tuple(word for word in self._words if word not in self._plain)
+        signed = {word for word in self._words if any("!" <= sign <= "~" for sign in word)}
+        self._plain = tuple(word for word in self._words if word not in signed)
+        self._signed = tuple(word for word in self._words if word in signed)
         self._begun: dict[str, list[tuple[str, bool]]] = {}  # by the first letter; with signs in it or not
         for word in self._words:
             for letter in _widths(word[:1]):
-                self._begun.setdefault(letter, []).append((word, word in self._signed))
+                self._begun.setdefault(letter, []).append((word, word in signed))
 
     def __bool__(self) -> bool:
         return bool(self._words)

@@ -51,7 +51,7 @@ class StyleSheet:
     @classmethod
     def parse(cls, data: bytes, theme: bytes = b"") -> StyleSheet:
         """The style sheet in `data`; equal bytes give the same object as long as it is remembered."""
-        return _remembered(data, theme) if len(data) + len(theme) <= _CACHED_SIZE else cls(data, theme)
+        return _remembered(data, theme) if _is_kept(data, theme) else cls(data, theme)
 
     @classmethod
     def of(cls, package: Package) -> StyleSheet:
@@ -108,9 +108,13 @@ class StyleSheet:
         dxf = {number: number if same else target.dxf(source, number) for number in dxfs}
         varied = {look: target.xf(source, look) for look in looks}
         data = target.data(self.data)
-        if data is not self.data:
-            StyleSheet.parse(data, self.theme)._entries = target.entries  # more may be taken in at once
+        if data is not self.data and _is_kept(data, self.theme):
+            _remembered(data, self.theme)._entries = target.entries  # more may be taken in at once
         return Adoption(data, xf, dxf, varied)
+
+
+def _is_kept(data: bytes, theme: bytes) -> bool:
+    return len(data) + len(theme) <= _CACHED_SIZE
 
 
 @lru_cache(maxsize=64)
