@@ -16,12 +16,12 @@ from perfeval.calculator import evaluate
 from perfeval.errors import PerfevalError, traced
 from perfeval.files import read_fault, write_atomic, write_fault
 from perfeval.findings import Finding
-from perfeval.layout import Layout, compile_layout
+from perfeval.layout import Layout, compile_layout, layouts_in
 from perfeval.memory import Memory, read_memory
 from perfeval.merging import Recalled, form_id, merged, ordered, outdated, recalled, revision_of
 from perfeval.narrative import render
 from perfeval.outcome import FormOutcome, Options, Outcome
-from perfeval.pack import Pack, available, load_pack
+from perfeval.pack import Pack, available, pack_folder
 from perfeval.reader import read_form
 from perfeval.recognise import Recognised, recognise
 from perfeval.review import review
@@ -217,4 +217,4 @@ def layout_of(pack: Pack) -> Layout:
 @lru_cache(maxsize=16)
 def _layouts(options: Options) -> tuple[Layout, ...]:
     names = (options.pack,) if options.pack else available(options.templates)
-    return tuple(layout_of(load_pack(name, options.templates)) for name in names)
+    return layouts_in(pack_folder(name, options.templates) for name in names)

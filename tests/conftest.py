@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from perfeval.pipeline import Options, Outcome, fill
 
+sys.dont_write_bytecode = True  # nothing that a test has altered may be kept for later runs of the program
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 

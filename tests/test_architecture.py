@@ -18,7 +18,7 @@ PACKAGE = ROOT / "perfeval"
 # Component (module or package directly below perfeval) → layer. Imports point to the same layer or downwards.
 LAYERS = {
     "record": 0, "patterns": 0, "model": 0, "numbers": 0, "findings": 0, "errors": 0, "stages": 0,
-    "quantity": 1, "pack": 1, "files": 1,
+    "quantity": 1, "pack": 1, "files": 1, "kept": 1,
     "workbook": 2,
     "layout": 3, "labels": 3, "places": 3, "sections": 3, "locate": 3, "tablehead": 3, "captions": 3, "drift": 3,
     "splitcols": 3, "recognise": 3, "reader": 3, "calculator": 3, "review": 3, "narrative": 3,

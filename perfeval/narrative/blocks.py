@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from fractions import Fraction
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from perfeval.errors import PackError
 from perfeval.model import Evaluation, Form
-from perfeval.narrative.context import Row, Rows, context_of
-from perfeval.numbers import decimal_text, percent_text, shown
+from perfeval.narrative.context import context_of
+from perfeval.narrative.environment import PARAGRAPH, environment_of, file_of
 from perfeval.pack import Pack
-from perfeval.patterns import lazy_pattern
 
 if TYPE_CHECKING:
     from jinja2 import Template
-    from jinja2.sandbox import SandboxedEnvironment
 
-__all__ = ["Blocks", "Fault", "blocks_of", "file_of", "render", "sections"]
-
-_UNKNOWN = "未列明"  # a blank is not 0
-_ENDINGS = "。；，、！？;,.!? "
-_LINE_ENDS = lazy_pattern(r"\s*\n\s*")
-_PARAGRAPH = "\x1e"  # stands for a blank line of a block
-
-
-_NAMES: dict[type, frozenset[str]] = {kind: frozenset(kind.__match_args__) for kind in (Row, Rows)}
+__all__ = ["Blocks", "Fault", "blocks_of", "render", "sections"]
 
 
 class Fault(Exception):
@@ -64,16 +52,11 @@ def sections(pack: Pack) -> list[str]:
     return [key for key in pack.narrative if not key.startswith("_")]
 
 
-def file_of(section: str) -> str:
-    """Name of a block as its author knows it."""
-    return f"narrative/{section}.j2"
-
-
 class Blocks:
     """The compiled text blocks of one pack."""
 
     def __init__(self, pack: Pack) -> None:
-        self._environment = _environment(pack)
+        self._environment = environment_of(pack)
         self._templates: dict[str, Template] = {}
 
     def names(self, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +81,7 @@ class Blocks:
         except Exception as error:  # whatever an expression of the block runs into is the block's fault
             file, line = self._place(error, section)
             raise Fault("PAK903", file, line, f"不能算出({type(error).__name__}: {error})") from error
-        return "\n".join(paragraph for paragraph in text.replace("\n", "").split(_PARAGRAPH) if paragraph)
+        return "\n".join(paragraph for paragraph in text.replace("\n", "").split(PARAGRAPH) if paragraph)
 
     def _place(self, error: BaseException, section: str) -> tuple[str, int]:
         """File and line of the block that the error came from: a compiled block's frames carry its name."""
@@ -121,88 +104,3 @@ def blocks_of(pack: Pack) -> Blocks:
     if blocks is None:
         blocks = _COMPILED[pack] = Blocks(pack)
     return blocks
-
-
-def _environment(pack: Pack) -> SandboxedEnvironment:
-    from jinja2 import FunctionLoader, StrictUndefined
-    from jinja2.runtime import LoopContext
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    seen = _NAMES | {LoopContext: frozenset(("first", "last", "index", "length"))}
-
-    class Environment(ImmutableSandboxedEnvironment):
-        """The sandbox with a short way to the context's own tables, whose every name is meant to be seen."""
-
-        def getattr(self, obj: Any, attribute: str) -> Any:
-            if type(obj) is dict:
-                return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
-            if attribute in seen.get(type(obj), ()):
-                return getattr(obj, attribute)
-            return super().getattr(obj, attribute)
-
-        def getitem(self, obj: Any, argument: Any) -> Any:
-            return self.getattr(obj, argument) if type(obj) in _NAMES else super().getitem(obj, argument)
-
-    sources = {file_of(section): _prepared(source) for section, source in pack.narrative.items()}
-    environment = Environment(
-        loader=FunctionLoader(lambda name: (sources[name], name, None) if name in sources else None),
-        undefined=StrictUndefined,
-        autoescape=False,  # the result is plain text for a cell
-        finalize=_value,
-        trim_blocks=True,  # line ends are taken out anyway
-        optimized=False,  # there are hardly any constants to fold, and looking for them takes a tenth of the compiling
-        cache_size=-1,
-    )
-    environment.globals = {"namespace": environment.globals["namespace"], "range": environment.globals["range"]}
-    digits = pack.rounding.digits
-    environment.filters |= {
-        "amount": _amount,
-        "percent": _percent,
-        "score": lambda value: _UNKNOWN if value is None else shown(Fraction(value), digits),
-        "listed": _listed,
-        "titles": lambda rows: "、".join([row.title for row in rows]),
-        "sentence": _sentence,
-        "clause": _clause,
-    }
-    return environment
-
-
-def _prepared(source: str) -> str:
-    """A block with its blank lines marked: they alone begin a paragraph, all other line ends are for reading only."""
-    return "\n".join(line.strip() or _PARAGRAPH for line in source.rstrip().split("\n"))
-
-
-def _value(value: object) -> object:
-    """What an expression prints: a line end inside a cell is not one of the sentence."""
-    return _LINE_ENDS.sub("", value) if isinstance(value, str) and "\n" in value else value
-
-
-# ---- filters ---------------------------------------------------------------------------------------------------------
-
-
-def _amount(value: Decimal | None) -> str:
-    """A sum of money in plain notation: 257.33."""
-    return _UNKNOWN if value is None else decimal_text(value)
-
-
-def _percent(ratio: Fraction | None) -> str:
-    """A ratio as percentage: 83.13%."""
-    return _UNKNOWN if ratio is None else percent_text(ratio)
-
-
-def _listed(words: Iterable[object], last: str = "和") -> str:
-    """产出、效益和满意度."""
-    *others, final = map(str, words)
-    return f"{'、'.join(others)}{last}{final}" if others else final
-
-
-def _clause(text: str) -> str:
-    """Somebody's text without full stop and line ends, to go on with a sentence."""
-    if "\n" not in text:
-        return text.strip().rstrip(_ENDINGS)
-    return "；".join(filter(None, (line.strip().rstrip(_ENDINGS) for line in text.split("\n"))))
-
-
-def _sentence(text: str) -> str:
-    """Somebody's text as one whole sentence."""
-    return f"{_clause(text)}。"

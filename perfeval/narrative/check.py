@@ -10,8 +10,9 @@ from perfeval.calculator import evaluate
 from perfeval.findings import Finding
 from perfeval.layout import compile_layout
 from perfeval.model import Cell, Form, Indicator
-from perfeval.narrative.blocks import Fault, blocks_of, file_of, sections
+from perfeval.narrative.blocks import Fault, blocks_of, sections
 from perfeval.narrative.context import TEXTS, context_of
+from perfeval.narrative.environment import file_of
 from perfeval.pack import Pack
 
 __all__ = ["check_blocks"]

@@ -6,7 +6,16 @@ A pack holds `form.xlsx` (layout, see `perfeval.layout`), `rules.toml` (everythi
 
 from __future__ import annotations
 
-from perfeval.pack.folders import available, check_pack, load_folder, load_pack, pack_folder, templates_folders
+from perfeval.pack.folders import (
+    available,
+    built_in_stamp,
+    check_pack,
+    is_built_in,
+    load_folder,
+    load_pack,
+    pack_folder,
+    templates_folders,
+)
 from perfeval.pack.model import (
     Band,
     Criterion,
@@ -38,7 +47,9 @@ __all__ = [
     "Setting",
     "Source",
     "available",
+    "built_in_stamp",
     "check_pack",
+    "is_built_in",
     "load_folder",
     "load_pack",
     "pack_folder",

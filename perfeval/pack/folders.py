@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -24,7 +23,16 @@ from perfeval.pack.table import Problems, did_you_mean, listed
 from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 
-__all__ = ["available", "check_pack", "load_folder", "load_pack", "pack_folder", "templates_folders"]
+__all__ = [
+    "available",
+    "built_in_stamp",
+    "check_pack",
+    "is_built_in",
+    "load_folder",
+    "load_pack",
+    "pack_folder",
+    "templates_folders",
+]
 
 ENVIRONMENT = "PERFEVAL_TEMPLATES"
 RULES = "rules.toml"
@@ -80,6 +88,16 @@ def templates_folders(templates: Path | None = None) -> tuple[Path, ...]:
                 f"评分体系所在的文件夹「{folder}」不存在。改法:核对 --templates 或环境变量 {ENVIRONMENT} 所写的路径。"
             )
     return (*named, *_built_in())
+
+
+def is_built_in(folder: Path) -> bool:
+    """Whether the pack in `folder` came with the program."""
+    return folder.parent in _built_in()
+
+
+def built_in_stamp() -> bytes:
+    """Changes with any file of the built-in packs, which may extend each other."""
+    return repr([_stamp(folder) for parent in _built_in() for folder in sorted(parent.iterdir())]).encode()
 
 
 def check_pack(folder: Path, today: dt.date | None = None) -> tuple[Finding, ...]:
@@ -194,7 +212,7 @@ def _raw(folder: Path, problems: Problems) -> _Raw | None:
     except UnicodeDecodeError as error:
         problems.add("PAK002", RULES, reason=f"第 {error.start + 1} 个字节处不是 UTF-8 编码;请用 UTF-8 另存")
         return None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         problems.add("PAK002", RULES, reason=f"{_place(str(error))}不合 TOML 的写法,或者同一个键写了两次")
         return None
     except OSError as error:
@@ -213,6 +231,8 @@ def _raw(folder: Path, problems: Problems) -> _Raw | None:
 @lru_cache(maxsize=16)
 def _values(text: str) -> Mapping[str, object]:
     """What a `rules.toml` says; kept, for every pack that extends another one asks for that again."""
+    import tomllib  # not where every pack is known from an earlier run
+
     return tomllib.loads(text, parse_float=Decimal)
 
 

@@ -1,0 +1,85 @@
+"""What is slow to make and comes out the same every time, kept from one run to the next.
+
+It lies where Python keeps the compiled modules of this package, and on the same terms: whoever may write there may
+change the program itself; it is thrown away when what it was made of has changed; and it is not written where that is
+not possible or not wanted (PYTHONDONTWRITEBYTECODE). Only for what is made of the program's own files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import cache_from_source
+from pathlib import Path
+
+from perfeval.files import write_atomic
+
+__all__ = ["keep", "kept"]
+
+_DIGEST_BYTES = 32
+
+
+def kept(name: str, origin: bytes) -> bytes | None:
+    """What was kept as `name`; None when there is nothing, or it was made of something else than `origin`.
+
+    Likewise where another version of this program kept it, or a disk has damaged it.
+    """
+    folder = _folder()
+    if folder is None:
+        return None
+    try:
+        data = (folder / _file_name(name)).read_bytes()
+    except OSError:
+        return None
+    digest, result = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+    return result if digest == _digest(origin, result) else None
+
+
+def keep(name: str, origin: bytes, data: bytes) -> None:
+    """Keep `data`, made of `origin`, as `name` in place of what was kept there; without a word where that fails."""
+    folder = _folder()
+    if folder is None or sys.dont_write_bytecode:
+        return
+    try:
+        write_atomic(folder / _file_name(name), _digest(origin, data) + data)
+    except OSError:  # a program that somebody else installed
+        return
+
+
+@cache
+def _folder() -> Path | None:
+    try:
+        return Path(cache_from_source(__file__)).parent
+    except NotImplementedError:  # this Python keeps no compiled modules
+        return None
+
+
+def _file_name(name: str) -> str:
+    return f"{name}.{sys.implementation.cache_tag}.kept"
+
+
+def _digest(origin: bytes, data: bytes) -> bytes:
+    whole = hashlib.blake2b(_program(), digest_size=_DIGEST_BYTES)
+    whole.update(len(origin).to_bytes(8))
+    whole.update(origin)
+    whole.update(data)
+    return whole.digest()
+
+
+@cache
+def _program() -> bytes:
+    """Changes with every module of this package."""
+    return repr(sorted(_modules(str(Path(__file__).parent)))).encode()
+
+
+def _modules(folder: str) -> Iterator[tuple[str, int, int]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                status = entry.stat()
+                yield entry.path, status.st_size, status.st_mtime_ns
+            elif entry.is_dir(follow_symlinks=False):
+                yield from _modules(entry.path)
