@@ -125,13 +125,13 @@ def _process(
     book = open_book(data, password=options.password)
     yield Turn.KEEP if book.size > _LIGHT else Turn.PASS
     layouts = _layouts(options)
-    forms: list[tuple[Sheet, FormOutcome]] = []
+    forms: list[tuple[Recognised, FormOutcome]] = []
     memory, faults = read_memory(book)
     known = {record.sheet: record.pack for record in memory.forms} if memory else None
     recognised, findings = recognise(book, layouts, known)
     for found in recognised:
         outcome = yield from _form_outcome(found, memory)
-        forms.append((found.sheet, outcome))
+        forms.append((found, outcome))
     findings += faults
     if memory is not None and forms and all(outcome.unchanged for _, outcome in forms):
         findings += [finding for finding in memory.findings if finding not in findings]
@@ -141,7 +141,7 @@ def _process(
     if wanted and forms:
         from perfeval.assemble import assemble  # the writing half is loaded only where something is written
 
-        with_layouts = [(sheet, outcome, layout_of(outcome.pack)) for sheet, outcome in forms]
+        with_layouts = [(found.sheet, outcome, found.layout) for found, outcome in forms]
         result, notes = yield from assemble(book, with_layouts, findings, options.mark)
         findings += notes
     return tuple(outcome for _, outcome in forms), tuple(findings), result

@@ -104,7 +104,15 @@ class Source(_Sheet):
         super().__init__(root)
         self._lists = {name: self.items(name) for name in ("fonts", "fills", "borders", "cellXfs", "dxfs")}
         self._colours = colours
+        self._xfs: dict[int, etree._Element] = {}
         self._entries: dict[tuple[str, int], tuple[etree._Element, _Shape]] = {}
+
+    def xf(self, number: int) -> etree._Element:
+        """A cell format, not to be changed."""
+        known = self._xfs.get(number)
+        if known is None:
+            known = self._xfs[number] = self._copy(self._lists["cellXfs"][number])
+        return known
 
     def entry(self, name: str, number: int) -> tuple[etree._Element, _Shape]:
         """An entry with colours that do not depend on this workbook, not to be changed, and what it shows."""
@@ -164,7 +172,7 @@ class Target(_Sheet):
 
     def xf(self, source: Source, look: Look) -> int:
         """The number here of a cell format of `source`, appended when no format here shows the same."""
-        element, _ = source.entry("cellXfs", look.xf)
+        element = source.xf(look.xf)
         wanted = {key: value for key, value in _attributes(element).items() if not key.startswith("apply")}
         fill = source.entry("fills", _int(wanted.get("fillId"))) if look.argb is None else _solid(look.argb)
         if look.quoted:
