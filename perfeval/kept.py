@@ -15,6 +15,7 @@ from functools import cache
 from importlib.util import cache_from_source
 from pathlib import Path
 
+from perfeval import __version__
 from perfeval.files import write_atomic
 
 __all__ = ["keep", "kept"]
@@ -71,8 +72,8 @@ def _digest(origin: bytes, data: bytes) -> bytes:
 
 @cache
 def _program() -> bytes:
-    """Changes with every module of this package."""
-    return repr(sorted(_modules(str(Path(__file__).parent)))).encode()
+    """Changes with every version and every module of this package."""
+    return repr((__version__, sorted(_modules(str(Path(__file__).parent))))).encode()
 
 
 def _modules(folder: str) -> Iterator[tuple[str, int, int]]:
