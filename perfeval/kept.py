@@ -33,10 +33,10 @@ def kept(name: str, origin: bytes) -> bytes | None:
         return None
     try:
         data = (folder / _file_name(name)).read_bytes()
+        digest, result = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+        return result if digest == _digest(origin, result) else None
     except OSError:
         return None
-    digest, result = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
-    return result if digest == _digest(origin, result) else None
 
 
 def keep(name: str, origin: bytes, data: bytes) -> None:
