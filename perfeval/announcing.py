@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perfeval.findings import Finding
-from perfeval.layout import COMPUTED
+from perfeval.layout import COMPUTED, Layout
 from perfeval.memory import is_memory_sheet
 from perfeval.model import Cell, CellProblem
 from perfeval.outcome import FormOutcome
+from perfeval.workbook.carry import headers_on
 from perfeval.workbook.grid import Book, Sheet
+from perfeval.workbook.headers import overprinted
 from perfeval.workbook.losses import rich_cells
 from perfeval.workbook.package import Package
 from perfeval.workbook.problems import SHEET_NAME
@@ -20,21 +22,21 @@ _NAMED = 5  # cells named one by one
 _MADE_ANEW = ("weight", "score")  # columns whose cells are computed
 
 
-def announced(book: Book, package: Package | None, forms: Sequence[tuple[Sheet, FormOutcome]]) -> list[Finding]:
+def announced(book: Book, package: Package | None, forms: Sequence[tuple[Sheet, FormOutcome, Layout]]) -> list[Finding]:
     """What is lost of `book`; `package` is its own when that is written to, else None."""
     found: list[Finding] = []
     if package is None:
-        ours = [sheet for sheet, _ in forms]
+        ours = [sheet for sheet, _, _ in forms]
         others = [s.name for s in book.sheets if not is_memory_sheet(s) and s.cells and all(s is not o for o in ours)]
         others = [name for name in others if not name.startswith(SHEET_NAME)]
         if others:
             found.append(Finding("TPL030", params={"kind": book.kind, "sheets": "”“".join(others)}))
         objects = dict.fromkeys(book.objects())
-        if any(cell.problem is CellProblem.PICTURE for _, outcome in forms for cell in _as_read(outcome)):
+        if any(cell.problem is CellProblem.PICTURE for _, outcome, _ in forms for cell in _as_read(outcome)):
             objects["图片"] = None
         if objects:
             found.append(Finding("TPL033", params={"kind": book.kind, "what": "、".join(objects)}))
-    for sheet, outcome in forms:
+    for sheet, outcome, layout in forms:
         typed = _as_read(outcome)
         formulas = dict.fromkeys(
             [cell.ref for cell in typed if cell.formula is not None and cell.problem is None and cell.ref]
@@ -45,6 +47,10 @@ def announced(book: Book, package: Package | None, forms: Sequence[tuple[Sheet, 
             if refs:
                 # Of the file as a whole, in the addresses of the original: the cells have others now.
                 found.append(Finding(code, params={"where": sheet.name, "cells": _named(list(refs))}))
+        if package is not None and sheet.part and (theirs := headers_on(package, sheet.part)):
+            lost = overprinted(layout.appearance.copied.get("headerFooter", b"").decode(), theirs)
+            if lost:
+                found.append(Finding("TPL036", params={"where": sheet.name, "text": "”“".join(lost)}))
     return found
 
 

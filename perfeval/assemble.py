@@ -77,7 +77,7 @@ def assemble(
     `findings` are all of the file; with `mark` they are listed on a sheet, and their cells tinted and noted.
     """
     package = book.package if book.package is not None and editable(book.package) else None
-    notes = announced(book, package, [(sheet, outcome) for sheet, outcome, _ in forms])
+    notes = announced(book, package, forms)
     planned = []
     for number, (sheet, outcome, layout) in enumerate(forms):
         yield Turn.PASS

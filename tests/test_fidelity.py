@@ -10,13 +10,15 @@ import difflib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.sax.saxutils import escape
 
+import openpyxl
 import pytest
 from lxml import etree
 
 from perfeval.pipeline import Options, Outcome, produce
 from perfeval.workbook.extent import distance, read_geometry
-from perfeval.workbook.headers import headers_of, with_headers
+from perfeval.workbook.headers import joined, overprinted, printed_of
 from perfeval.workbook.package import Package
 from perfeval.workbook.styles import StyleSheet
 from tests.support.everything import everything
@@ -112,32 +114,85 @@ def test_filling_it_again_changes_nothing(case: Case) -> None:
     assert sorted(f.code for f in again.findings) == sorted(f.code for f in outcome.findings)
 
 
-HEADERS = {
-    "none": ("<oddFooter>x</oddFooter>", ""),
-    "a picture": ("<oddHeader>&amp;L&amp;G</oddHeader><oddFooter>x</oddFooter>", "<oddHeader>&amp;L&amp;G</oddHeader>"),
-    "never shown": ("<firstHeader>a</firstHeader><evenHeader>b</evenHeader>", ""),
+FOOT = "&C&9第 &P 页 共 &N 页"
+# What the owner prints at the foot of the page → what is printed then, and what is said to be lost.
+FEET = {
+    "page numbers": ('&C&"宋体,常规"&10Page &P of &N', FOOT, ()),
+    "page numbers elsewhere": ("&L- &P -&R第&P页/共&N页", FOOT, ()),
+    "left": ("&L填报人：张三", "&L填报人：张三" + FOOT, ()),
+    "both sides": ("&R&D&Lsealed && signed", "&Lsealed && signed" + FOOT + "&R&D", ()),
+    "a picture": ("&L&G&C&P", "&L&G" + FOOT, ()),
+    "middle": ('&C&"黑体,加粗"&K01+000某局  制表 &D', FOOT, ("某局 制表 日期",)),
+    "without a code": ("某局&R内部", FOOT + "&R内部", ("某局",)),
+    "seal in the middle": ("&C&G", FOOT, ("图片",)),
+    "too long": ("&L" + "长" * 250, FOOT, ("长" * 250,)),
 }
 
 
-@pytest.mark.parametrize("name", HEADERS)
-def test_headers_stay_and_the_foot_of_the_page_is_the_forms(name: str) -> None:
-    theirs, kept = HEADERS[name]
-    foot = "<oddFooter>第 &amp;P 页</oddFooter>"
-    headers = headers_of(f"<headerFooter>{theirs}</headerFooter>")
-    assert headers == (f"<headerFooter>{kept}</headerFooter>" if kept else "")
-    if headers:
-        both = f"<headerFooter>{kept}{foot}</headerFooter>"
-        assert with_headers(f"<headerFooter>{foot}</headerFooter>", headers) == both
-        assert with_headers(both.replace("&amp;G", "我们"), headers) == both.replace("&amp;G", "我们")
-        assert with_headers("", headers) == headers
+@pytest.mark.parametrize("name", FEET)
+def test_the_owners_foot_stays_beside_that_of_the_form_or_is_said_to_be_lost(name: str) -> None:
+    theirs, foot, lost = FEET[name]
+    own = printed(oddFooter=FOOT)
+    carried = printed_of(printed(oddFooter=theirs))
+    if not carried:
+        assert (foot, lost) == (FOOT, ())
+        return
+    assert shown(joined(own, carried)) == {"oddFooter": foot}
+    assert overprinted(own, carried) == lost
+    again = printed_of(joined(own, carried))
+    assert (joined(own, again) if again else own) == (joined(own, carried) if foot != FOOT else own)
+
+
+HEADS = {
+    "a picture": ({"oddHeader": "&L&G"}, {"oddHeader": "&L&G"}, ()),
+    "of pages that have none of their own": ({"firstHeader": "a", "evenHeader": "b"}, {}, ()),
+    "in the way of ours": ({"oddHeader": "&L甲&R乙"}, {"oddHeader": "&L我们&R乙"}, ("甲",)),
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_owners_header_stays_where_the_form_has_none(name: str) -> None:
+    theirs, heads, lost = HEADS[name]
+    own = {"oddHeader": "&L我们"} if lost else {}
+    carried = printed_of(printed(**theirs))
+    assert bool(carried) == bool(heads)
+    if carried:
+        assert shown(joined(printed(**own, oddFooter=FOOT), carried)) == {**heads, "oddFooter": FOOT}
+        assert overprinted(printed(**own, oddFooter=FOOT), carried) == lost
+        assert shown(joined("", carried)) == theirs
 
 
 def test_every_kind_of_page_has_the_foot_of_the_form() -> None:
-    theirs = '<headerFooter differentFirst="1" differentOddEven="1"><oddHeader>a</oddHeader></headerFooter>'
-    both = etree.fromstring(with_headers("<headerFooter><oddFooter>f</oddFooter></headerFooter>", headers_of(theirs)))
-    assert [(child.tag, child.text) for child in both] == [
-        ("oddHeader", "a"), ("oddFooter", "f"), ("evenFooter", "f"), ("firstFooter", "f"),
-    ]  # fmt: skip
+    theirs = printed(oddHeader="a", firstFooter="&Lb").replace(
+        "<headerFooter", '<headerFooter differentFirst="1" differentOddEven="1"'
+    )
+    both = shown(joined(printed(oddFooter="&Cf"), printed_of(theirs)))
+    assert both == {"oddHeader": "a", "oddFooter": "&Cf", "evenFooter": "&Cf", "firstFooter": "&Lb&Cf"}
+
+
+def printed(**texts: str) -> str:
+    return f"<headerFooter>{''.join(f'<{name}>{escape(text)}</{name}>' for name, text in texts.items())}</headerFooter>"
+
+
+def shown(element: str) -> dict[str, str]:
+    return {etree.QName(child).localname: child.text or "" for child in etree.fromstring(element)}
+
+
+def test_a_foot_that_gives_way_is_announced(tmp_path: Path) -> None:
+    path = tmp_path / "自评表.xlsx"
+    book = openpyxl.load_workbook(next((Path(__file__).parents[1] / "samples" / "inbox").rglob("*图书馆*.xlsx")))
+    book.active.oddFooter.left.text = "填报人：张三"
+    book.active.oddFooter.center.text = "澜江市图书馆制表"
+    book.save(path)
+    outcome, result = produce(path, path.read_bytes(), Options())
+    said = {finding.code: finding.message for finding in outcome.findings}
+    assert "“澜江市图书馆制表”" in said["TPL036"]
+    (tmp_path / "结果.xlsx").write_bytes(result or b"")
+    foot = openpyxl.load_workbook(tmp_path / "结果.xlsx").worksheets[0].oddFooter
+    assert (foot.left.text, foot.center.text) == ("填报人：张三", "第 &P 页 共 &N 页")
+    again, same = produce(path, result or b"", Options())
+    assert same == result
+    assert "TPL036" in {finding.code for finding in again.findings}
 
 
 def test_pictures_keep_their_size_however_high_the_rows_under_them_are(case: Case) -> None:
@@ -341,5 +396,5 @@ def rows(book: bytes) -> Iterator[tuple[str, int]]:
 def announcements(outcome: Outcome) -> Iterator[str]:
     yield "# What is said about the writing"
     for finding in outcome.findings:
-        if finding.code in ("TPL029", "TPL030", "TPL033", "TPL034", "TPL035"):
+        if finding.code in ("TPL029", "TPL030", "TPL033", "TPL034", "TPL035", "TPL036"):
             yield f"{finding.code} {finding.message}"

@@ -21,7 +21,7 @@ from perfeval.record import record
 from perfeval.workbook.anchors import moved_controls, moved_drawing, moved_formulas, moved_refs, moved_vml
 from perfeval.workbook.extent import Geometry, Resize, read_geometry
 from perfeval.workbook.guard import BadWorkbook, parse_xml
-from perfeval.workbook.headers import headers_of, with_headers
+from perfeval.workbook.headers import joined, printed_of
 from perfeval.workbook.notes import Note, noted_cells, with_notes, without_notes
 from perfeval.workbook.opc import (
     NewPart,
@@ -37,7 +37,7 @@ from perfeval.workbook.rules import NO_RULES, Placed, Rules, merged
 from perfeval.workbook.sheetxml import MAIN, RELATIONSHIPS, attribute, worksheet
 from perfeval.workbook.styles import StyleSheet
 
-__all__ = ["Carried", "carry"]
+__all__ = ["Carried", "carry", "headers_on"]
 
 # Elements that are kept as they stand; most are nothing but the id of a relationship.
 _KEPT = {
@@ -62,7 +62,7 @@ class Carried:
     rules: tuple[Placed, ...]  # those that are not ours
     code_name: str  # by which the sheet's macros know it
     tab_colour: str  # the element, "" when there is none
-    headers: str = ""  # the `headerFooter` element without its footers, "" when nothing is at the top of a page
+    headers: str = ""  # the `headerFooter` element without page numbers, "" when it prints nothing else
     replaced: dict[str, bytes] = field(default_factory=dict)  # parts that changed
     added: list[NewPart] = field(default_factory=list)
     removed: set[str] = field(default_factory=set)
@@ -71,11 +71,11 @@ class Carried:
         """The new sheet part: `own` elements by name, our `rules` (see `Rules.expanded`), and what is kept.
 
         Where both have an element, ours stands; lists of rules are joined, ours first. `sheetPr` gets the tab
-        colour and the code name; what the sheet's owner put at the top of the pages stays where ours has nothing.
+        colour and the code name; what the owner put at the top and the foot of the pages stays where ours has nothing.
         """
         elements: dict[str, str | bytes] = {**self.elements, **own, **merged(rules, self.rules)}
         if self.headers:
-            elements["headerFooter"] = with_headers(_text(own.get("headerFooter", "")), self.headers)
+            elements["headerFooter"] = joined(_text(own.get("headerFooter", "")), self.headers)
         if self.code_name or self.tab_colour:
             elements["sheetPr"] = _sheet_properties(_text(own.get("sheetPr", "")), self.code_name, self.tab_colour)
         return worksheet(self.root, elements)
@@ -125,6 +125,11 @@ def carry(
     if linked:
         _annotate(carried, package, sheet, relations, row_map, notes, resize)
     return carried
+
+
+def headers_on(package: Package, part: str) -> str:
+    """The `headerFooter` of a sheet as it is carried; "" when it prints nothing but page numbers."""
+    return _kept(_without_cells(package.read(part)), part).headers
 
 
 def _geometry(package: Package, part: str) -> Geometry:
@@ -194,7 +199,7 @@ def _taken_apart(data: bytes, part: str) -> _Kept:
         elif name == "autoFilter":
             filter_range = child.get("ref", "")
         elif name == "headerFooter":
-            headers = headers_of(_fragment(child, {"": MAIN}))
+            headers = printed_of(_fragment(child, {"": MAIN}))
     return _Kept(start, elements, Rules.of(root), code_name, tab_colour, filter_range, headers)
 
 
