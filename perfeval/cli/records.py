@@ -31,7 +31,7 @@ class Records:
         self._force = force
         self._ledger: Ledger | None = None
         self._wanted = True  # not yet tried to open, or open
-        self._unsaved: list[tuple[Path, Entry]] = []
+        self._unsaved: list[Entry] = []
         self._saved = time.monotonic()
         self._remarks: list[Finding] = []
         self._done: set[str] = set()
@@ -51,7 +51,7 @@ class Records:
         """Put a file that was just done on record, now or with the next ones."""
         if report.entry is None:
             return
-        self._unsaved.append((report.path, report.entry))
+        self._unsaved.append(report.entry)
         if len(self._unsaved) >= _TOGETHER or time.monotonic() - self._saved > _SECONDS:
             self.save()
 
@@ -60,18 +60,18 @@ class Records:
         unsaved, self._unsaved = self._unsaved, []
         if not unsaved or (ledger := self._open()) is None:
             return
-        twins, fault = ledger.record_all([entry for _, entry in unsaved])
+        twins, fault = ledger.record_all(unsaved)
         self._saved = time.monotonic()
         if fault is not None:
             self._remarks.append(fault)
             self.close()
             return
-        for (path, entry), others in zip(unsaved, twins, strict=True):
+        for entry, others in zip(unsaved, twins, strict=True):
             self._done.add(entry.path)
             # A file that still lies there with the same content; one that was renamed is no second one.
             twin = next((other.path for other in others if Path(other.path).exists()), None)
             if twin is not None:
-                self._remarks.append(Finding("BAT008", params={"path": str(path), "other": twin}))
+                self._remarks.append(Finding("BAT008", params={"path": entry.path, "other": twin}))
 
     def remarks(self) -> Iterator[Finding]:
         """What is to be said about the run as a whole; closes the ledger."""

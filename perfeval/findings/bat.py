@@ -19,7 +19,7 @@ CODES: tuple[Code, ...] = (
         severity=Severity.ERROR,
         title="找不到文件",
         message="找不到「{path}」。它可能已被移走、改名,或者路径写错了。",
-        fix="请核对路径;路径中有空格时请用引号括起来。",
+        fix='请核对路径;路径中有空格时请用英文引号 " 括起来,中文引号“”会被当成名称的一部分。',
         why="",
         example='错误:perfeval check 自评 表.xlsx;正确:perfeval check "自评 表.xlsx"。',
     ),
