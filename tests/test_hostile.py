@@ -23,6 +23,7 @@ from typing import NamedTuple
 import openpyxl
 import pytest
 from click.testing import CliRunner
+from jinja2 import Environment
 from lxml import etree
 
 from perfeval.assemble import blank_form
@@ -33,11 +34,12 @@ from perfeval.pipeline import layout_of
 from perfeval.roster import same_name
 from perfeval.workbook.sheetxml import looks_like_formula
 from tests.support.hostile import COMPUTED, HARMLESS, HOSTILE, form, forms_into
-from tests.support.mails import mail, text, workbook
+from tests.support.mails import encoded_word, mail, text, workbook
 
 PACK, SPLIT = "jiangmen-2024", "mof-split-2022"
 M = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-FOR_PACKS = ("命令", "引号", "模板", "标记", "信头", "平常")  # texts that a TOML file or a template might take amiss
+# Texts that a TOML file or a template might take amiss.
+FOR_PACKS = ("命令", "引号", "模板", "标记", "信头", "未完", "注释", "循环", "规则", "长文", "平常")
 # What our own formulas are made of: addresses, numbers, arithmetic, and these functions.
 OWN_FORMULA = re.compile(r"(?:\$?[A-Z]{1,3}\$?[1-9]\d*|\d+(?:\.\d+)?|[-+*/(),:%]|ROUND|SUM|SUMPRODUCT|MIN|MAX)+")
 
@@ -75,7 +77,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (desk / "信").mkdir()
     for key, value in HOSTILE.items():
         run("diff", plain, inbox / f"{PACK}-{key}-半.xlsx", "--out", desk / f"对照-{key}.xlsx")
-        attached = workbook('attachment; filename="a.xlsx"', data=form(PACK, value, everywhere=False))
+        name = encoded_word(f"{value[:40]}.xlsx".encode(), "utf-8")
+        attached = workbook(f'attachment; filename="{name}"', data=form(PACK, value, everywhere=False))
         subject = f"Subject: {' '.join(value.split())}"
         letter = mail(text(value), attached, subject=subject, message_id=f"<{len(letters(desk))}@bureau.example>")
         (desk / "信" / f"{key}.eml").write_bytes(letter)
@@ -92,14 +95,19 @@ def letters(desk: Path) -> list[Path]:
 
 
 def _blank(value: str) -> bytes:
-    """An official blank form whose title and criteria say `value`."""
+    """An official blank form whose title and criteria say `value`, as do its labels after their words."""
     layout = layout_of(load_pack(PACK))
+    table = range(layout.header_top, layout.total_row + 20)  # the blank form has more rows
     book = openpyxl.load_workbook(io.BytesIO(blank_form(layout, {"project": "X"})))
     sheet = book.worksheets[0]
     for row in sheet.iter_rows():
         for cell in row:
+            words = re.sub("[\x00-\x08\x0b-\x1f]", " ", value)
             if isinstance(cell.value, str) and (cell.coordinate == "A1" or len(cell.value) > 60):
-                cell.value = re.sub("[\x00-\x08\x0b-\x1f]", " ", value)
+                cell.value = words
+                cell.data_type = "s"
+            elif isinstance(cell.value, str) and cell.column == 1 and cell.row not in table:
+                cell.value += words[:60]
                 cell.data_type = "s"
     stream = io.BytesIO()
     book.save(stream)
@@ -160,6 +168,29 @@ def test_no_cell_of_a_workbook_is_a_formula_of_theirs(desk: Path) -> None:
                 seen += 1
                 assert cell.is_text or path.name == "form.xlsx", cell  # the form of a pack is the author's, as it was
     assert seen > 2000
+
+
+def test_every_form_went_through_every_output(desk: Path) -> None:
+    every = len(HOSTILE)
+    assert len(written(desk / "结果", "_评分表.xlsx")) == 3 * every
+    assert len(written(desk / "邮件", "回复.eml")) == every
+    for everywhere in (True, False):
+        folder = desk / f"收件-{everywhere}"
+        assert len(list((folder / "原件").rglob("*.xlsx"))) == every  # each is kept, and none is left where it was
+        assert not list((desk / f"收件夹-{everywhere}").rglob("*.xlsx"))
+        # Those that differ in blanks only are versions of one form.
+        assert len(written(folder, ".xlsx")) >= len(set(map(solid, HOSTILE.values())))
+
+
+def test_what_was_typed_is_still_there_as_text(desk: Path) -> None:
+    for key, value in HOSTILE.items():
+        shown = {solid(cell.text) for cell in cells(desk / "结果" / f"{PACK}-{key}-半_评分表.xlsx")}
+        assert any(solid(value)[:300] in text for text in shown), key
+
+
+def solid(text: str) -> str:
+    """A text without blanks and what no cell can hold."""
+    return "".join(re.sub("_x00[0-9A-F]{2}_|[\x00-\x1f]", "", text).split())
 
 
 def test_a_hostile_form_has_the_formulas_of_a_harmless_one(desk: Path) -> None:
@@ -286,10 +317,20 @@ def test_texts_beside_workbooks_and_the_screen_hold_no_controls(desk: Path) -> N
 
 def test_a_proposed_pack_is_data(desk: Path) -> None:
     """A hostile blank form makes no rule, no template and no second key of its words."""
-    plain = tomllib.loads((desk / "评分体系" / f"p{FOR_PACKS.index('平常')}" / "rules.toml").read_text("utf-8"))
-    for number, key in enumerate(FOR_PACKS):
-        folder = desk / "评分体系" / f"p{number}"
-        rules = tomllib.loads((folder / "rules.toml").read_text(encoding="utf-8"))
-        assert rules.keys() == plain.keys()
-        for block in folder.glob("narrative/*.j2"):
-            assert HOSTILE[key] not in block.read_text(encoding="utf-8") or key == "平常"
+    rules, said = proposed(desk, "平常")
+    starting = 0
+    for key in FOR_PACKS:
+        theirs, pieces = proposed(desk, key)
+        assert theirs.keys() == rules.keys(), key
+        assert pieces <= said, key
+        starting += bool(pieces)  # a heading that is more than a heading gets no text to start from
+    assert starting > 3
+
+
+def proposed(desk: Path, key: str) -> tuple[dict[str, object], set[str]]:
+    """The rules made of a blank form, and the pieces that Jinja takes its text blocks to be made of, comments apart."""
+    folder = desk / "评分体系" / f"p{FOR_PACKS.index(key)}"
+    blocks = [block.read_text(encoding="utf-8") for block in folder.glob("narrative/*.j2")]
+    lexed = [token for block in blocks for token in Environment().lex(block)]
+    pieces = {piece for _, kind, piece in lexed if kind != "comment"}
+    return tomllib.loads((folder / "rules.toml").read_text(encoding="utf-8")), pieces

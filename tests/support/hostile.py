@@ -1,8 +1,8 @@
 """Forms filled by somebody who means harm: every field of a form says the same, by turns each of a list of texts.
 
 `HOSTILE` are texts that some program somewhere takes for something else than text. `forms_into` types each of them into
-every place of a pack's official form and beside it: once everywhere, so that nothing can be scored, and once into all
-but the numbers, so that the form is finished.
+every place of a pack's official form, beside it, and into the name of its sheet: once everywhere, so that nothing can
+be scored, and once into all but the numbers, so that the form is finished.
 """
 
 from __future__ import annotations
@@ -44,6 +44,13 @@ HOSTILE = {
     "设备": "CON",
     "信头": "x\r\nBcc: all@evil.example\r\n\r\n<b>",
     "终端": "_x001B_[31m红_x0007_\u202egnp",
+    "回车": "\r=1+1",
+    "未完": "{% raw %}",
+    "注释": "#}{{ 1337*1337 }}{#",
+    "循环": "{% for a in range(999999) %}{% for b in range(999999) %}{% endfor %}{% endfor %}",
+    "规则": '"""\nid = "evil"\n[x]',
+    "名称": "_xlnm.Print_Area",
+    "长文": "长" * 4000,
     "平常": HARMLESS,
 }
 
@@ -75,6 +82,7 @@ def _pattern(pack_id: str, everywhere: bool) -> bytes:
             rows.append(row)
     book = openpyxl.load_workbook(io.BytesIO(filled(pack, fields, rows, total=_TOKEN)))
     sheet = book.worksheets[0]
+    sheet.title = _TOKEN
     sheet.cell(sheet.max_row // 2, layout.last_column + 2).value = _TOKEN
     book.properties.title = book.properties.creator = _TOKEN
     stream = io.BytesIO()
@@ -85,20 +93,14 @@ def _pattern(pack_id: str, everywhere: bool) -> bytes:
 def form(pack_id: str, text: str, *, everywhere: bool = True) -> bytes:
     """The form of a pack with `text` in its places."""
     typed = escape(text, {"\r": "&#13;"})  # as a text, or the parser turns it into a line feed
-    plain = re.sub("[\x00-\x1f]", " ", typed)
-
-    parts = members(_pattern(pack_id, everywhere))
-    used = {name: data.decode() for name, data in parts.items() if _TOKEN.encode() in data}
-    assert len(used) == 2, used.keys()  # the sheet and the properties of the document
-    return with_members(
-        _pattern(pack_id, everywhere),
-        {
-            name: data.replace(f"<t>{_TOKEN}", f'<t xml:space="preserve">{_TOKEN}')
-            .replace(_TOKEN, plain if name.startswith("docProps") else typed)
-            .encode()
-            for name, data in used.items()
-        },
-    )
+    plain = escape(re.sub("[\x00-\x1f]", " ", text)[:200])
+    title = escape(re.sub(r"[\x00-\x1f\[\]:*?/\\']|_x00..", "", text)[:25].strip() or "表", {'"': "&quot;"})
+    said = {"docProps/core.xml": plain, "xl/workbook.xml": title, "xl/worksheets/sheet1.xml": typed}
+    parts = {name: data.decode() for name, data in members(_pattern(pack_id, everywhere)).items()}
+    assert {name for name, data in parts.items() if _TOKEN in data} == said.keys()
+    spaced = {name: data.replace(f"<t>{_TOKEN}", f'<t xml:space="preserve">{_TOKEN}') for name, data in parts.items()}
+    changed = {name: spaced[name].replace(_TOKEN, words).encode() for name, words in said.items()}
+    return with_members(_pattern(pack_id, everywhere), changed)
 
 
 def forms_into(folder: Path, pack_id: str, *, everywhere: bool) -> None:
