@@ -31,7 +31,7 @@ from perfeval.workbook.guard import BadWorkbook, read_file
 
 __all__ = [
     "FormOutcome", "Options", "Outcome", "blank_form", "fill", "filling", "inspect", "inspecting", "layout_of",
-    "produce", "producing", "store",
+    "layouts_of", "produce", "producing", "store",
 ]  # fmt: skip
 
 _LIGHT = 1 << 20  # bytes in a workbook up to which it may wait for others; a form has a tenth
@@ -124,7 +124,7 @@ def _process(
     """The forms of a workbook, all findings, and the finished workbook if one is wanted and there is a form."""
     book = open_book(data, password=options.password)
     yield Turn.KEEP if book.size > _LIGHT else Turn.PASS
-    layouts = _layouts(options)
+    layouts = layouts_of(options)
     forms: list[tuple[Recognised, FormOutcome]] = []
     memory, faults = read_memory(book)
     known = {record.sheet: record.pack for record in memory.forms} if memory else None
@@ -215,6 +215,7 @@ def layout_of(pack: Pack) -> Layout:
 
 
 @lru_cache(maxsize=16)
-def _layouts(options: Options) -> tuple[Layout, ...]:
+def layouts_of(options: Options) -> tuple[Layout, ...]:
+    """The forms that a workbook may hold; PackError when a pack is missing or invalid."""
     names = (options.pack,) if options.pack else available(options.templates)
     return layouts_in(pack_folder(name, options.templates) for name in names)

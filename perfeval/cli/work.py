@@ -58,12 +58,12 @@ def options_of(
     pack: str | None, templates: Path | None, password: str | None, *, mark: bool = True, overwrite: bool = False
 ) -> Options:
     """The options of a run; a pack that does not exist or does not load is said at once."""
-    from perfeval.pack import load_pack
-    from perfeval.pipeline import Options
+    from perfeval.pipeline import Options, layouts_of
 
+    options = Options(pack=pack, templates=templates, mark=mark, password=password, overwrite=overwrite)
     if pack is not None:
-        load_pack(pack, templates)
-    return Options(pack=pack, templates=templates, mark=mark, password=password, overwrite=overwrite)
+        layouts_of(options)
+    return options
 
 
 @click.command(cls=Command, short_help="检查、计分,写出完成的评分表。")
