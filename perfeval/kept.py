@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -39,14 +39,18 @@ def kept(name: str, origin: bytes) -> bytes | None:
         return None
 
 
-def keep(name: str, origin: bytes, data: bytes) -> None:
-    """Keep `data`, made of `origin`, as `name` in place of what was kept there; without a word where that fails."""
+def keep(name: str, origin: bytes, make: Callable[[], bytes]) -> None:
+    """Keep what `make` gives, made of `origin`, as `name` in place of what was kept there.
+
+    Where nothing can be kept, such as by a user of a program that somebody else installed, nothing is made or said.
+    """
     folder = _folder()
-    if folder is None or sys.dont_write_bytecode:
+    if folder is None or sys.dont_write_bytecode or not os.access(folder, os.W_OK):
         return
+    data = make()
     try:
         write_atomic(folder / _file_name(name), _digest(origin, data) + data)
-    except OSError:  # a program that somebody else installed
+    except OSError:  # a full disk, say
         return
 
 

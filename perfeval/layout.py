@@ -7,25 +7,24 @@ workbook by the words around them. One row, the one with `{{ indicator.… }}`, 
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field
 from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING
 
 from perfeval.errors import PackError
 from perfeval.files import read_fault
-from perfeval.kept import keep, kept
-from perfeval.pack import Pack, built_in_stamp, is_built_in, load_folder
 from perfeval.patterns import lazy_pattern
 from perfeval.quantity.text import without_blanks
 from perfeval.record import record
 from perfeval.workbook.blueprint import Appearance, Blueprint, appearance_of, read_blueprint
 from perfeval.workbook.grid import Range
 from perfeval.workbook.package import BadWorkbook
+
+if TYPE_CHECKING:
+    from perfeval.pack import Pack
 
 __all__ = ["COMPUTED", "TABLE_PREFIXES", "Column", "Layout", "Slot", "bare", "compile_layout", "normal", "yearless"]
 
@@ -270,30 +269,6 @@ def compile_layout(pack: Pack) -> Layout:
     }
     above = _labels_above(slots, range(header_top, total_row + 1))
     return Layout(pack, blueprint.sheet, blueprint, slots, header_top, indicator_row, total_row, columns, labels, above)
-
-
-def layouts_in(folders: Iterable[Path]) -> tuple[Layout, ...]:
-    """The compiled forms of the packs in `folders`; PackError when one of them is wrong.
-
-    Those of built-in packs are as an earlier run compiled them: for a single file, reading four packs took as long as
-    reading, scoring and reviewing it.
-    """
-    stamp = built_in_stamp()
-    return tuple(_built_in(folder, stamp) if is_built_in(folder) else _compiled(folder) for folder in folders)
-
-
-def _built_in(folder: Path, stamp: bytes) -> Layout:
-    name = f"{folder.name}.layout"
-    known = kept(name, stamp)
-    if known is not None:
-        return cast("Layout", pickle.loads(known))  # noqa: S301 - our own
-    layout = _compiled(folder)
-    keep(name, stamp, pickle.dumps(layout))
-    return layout
-
-
-def _compiled(folder: Path) -> Layout:
-    return compile_layout(load_folder(folder))
 
 
 @contextmanager

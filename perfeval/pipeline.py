@@ -7,21 +7,24 @@ and kept as text, so that a batch goes on. The work is done in stages (see `perf
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 from perfeval.calculator import evaluate
 from perfeval.errors import PerfevalError, traced
 from perfeval.files import read_fault, write_atomic, write_fault
 from perfeval.findings import Finding
-from perfeval.layout import Layout, compile_layout, layouts_in
+from perfeval.kept import keep, kept
+from perfeval.layout import Layout, compile_layout
 from perfeval.memory import Memory, read_memory
 from perfeval.merging import Recalled, form_id, merged, ordered, outdated, recalled, revision_of
 from perfeval.narrative import render
 from perfeval.outcome import FormOutcome, Options, Outcome
-from perfeval.pack import Pack, available, pack_folder
+from perfeval.pack import Pack, available, built_in_stamp, is_built_in, load_folder, pack_folder
 from perfeval.reader import read_form
 from perfeval.recognise import Recognised, recognise
 from perfeval.review import review
@@ -216,6 +219,23 @@ def layout_of(pack: Pack) -> Layout:
 
 @lru_cache(maxsize=16)
 def layouts_of(options: Options) -> tuple[Layout, ...]:
-    """The forms that a workbook may hold; PackError when a pack is missing or invalid."""
+    """The forms that a workbook may hold; PackError when a pack is missing or wrong."""
     names = (options.pack,) if options.pack else available(options.templates)
-    return layouts_in(pack_folder(name, options.templates) for name in names)
+    stamp = built_in_stamp()
+    return tuple(_layout_in(pack_folder(name, options.templates), stamp) for name in names)
+
+
+def _layout_in(folder: Path, stamp: bytes) -> Layout:
+    """The compiled form of the pack in `folder`; that of a built-in pack as an earlier run compiled it.
+
+    For a single file, reading four packs took as long as reading, scoring and reviewing it.
+    """
+    if not is_built_in(folder):
+        return layout_of(load_folder(folder))
+    name = f"{folder.name}.layout"
+    known = kept(name, stamp)
+    if known is not None:
+        return cast("Layout", pickle.loads(known))  # noqa: S301 - our own
+    layout = compile_layout(load_folder(folder))  # one that is in use holds what cannot be kept
+    keep(name, stamp, lambda: pickle.dumps(layout))
+    return layout

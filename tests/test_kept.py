@@ -14,6 +14,7 @@ import pytest
 import perfeval
 from perfeval import kept as module
 from perfeval.kept import keep, kept
+from perfeval.pipeline import Options, fill, layouts_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,27 +28,27 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_kept_is_found_again(folder: Path) -> None:
-    keep("a", b"from", b"data")
+    keep("a", b"from", lambda: b"data")
     assert kept("a", b"from") == b"data"
-    keep("a", b"from", b"newer")
+    keep("a", b"from", lambda: b"newer")
     assert kept("a", b"from") == b"newer"
     assert [path.suffix for path in folder.iterdir()] == [".kept"]
 
 
 @pytest.mark.parametrize(("name", "origin"), [("b", b"from"), ("a", b"From"), ("a", b"fro"), ("a", b"fromd")])
 def test_nothing_is_found_under_another_name_or_origin(folder: Path, name: str, origin: bytes) -> None:
-    keep("a", b"from", b"data")
+    keep("a", b"from", lambda: b"data")
     assert kept(name, origin) is None
 
 
 def test_what_another_version_of_the_program_kept_is_not_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep("a", b"from", b"data")
+    keep("a", b"from", lambda: b"data")
     monkeypatch.setattr(module, "_program", lambda: b"another")
     assert kept("a", b"from") is None
 
 
 def test_what_a_disk_has_damaged_is_not_found(folder: Path) -> None:
-    keep("a", b"from", b"data")
+    keep("a", b"from", lambda: b"data")
     (path,) = folder.iterdir()
     whole = path.read_bytes()
     for place in range(len(whole)):
@@ -61,15 +62,21 @@ def test_what_a_disk_has_damaged_is_not_found(folder: Path) -> None:
 
 def test_where_nothing_can_be_written_nothing_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "file").write_bytes(b"")
-    for place in (folder / "file", None):
+    for place in (folder / "file", folder / "absent", None):
         monkeypatch.setattr(module, "_folder", lambda place=place: place)
-        keep("a", b"from", b"data")
+        keep("a", b"from", lambda: b"data")
         assert kept("a", b"from") is None
+
+
+def test_nothing_is_made_where_it_could_not_be_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    keep("a", b"from", lambda: pytest.fail("made in vain"))
+    assert not [*folder.iterdir()]
 
 
 def test_nothing_is_kept_where_python_keeps_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    keep("a", b"from", b"data")
+    keep("a", b"from", lambda: b"data")
     assert not [*folder.iterdir()]
 
 
@@ -115,6 +122,21 @@ class Program:
     def kept(self) -> dict[str, int]:
         """Names of what is kept and when it was written."""
         return {path.name.partition(".cpython")[0]: path.stat().st_mtime_ns for path in self.cache.rglob("*.kept")}
+
+
+def test_a_form_that_is_in_use_can_be_kept_too(folder: Path, inbox: Path) -> None:
+    """What a run has drawn from it meanwhile must not come in the way of the next."""
+    layouts_of.cache_clear()
+    (sample,) = inbox.rglob("*图书馆*.xlsx")
+    assert fill(sample, folder / "out.xlsx", Options()).output
+    for kept_form in folder.glob("*.kept"):
+        kept_form.unlink()
+    layouts_of.cache_clear()
+    known = [layout.pack.id for layout in layouts_of(Options())]
+    layouts_of.cache_clear()
+    assert {f"{pack}.layout" for pack in known} <= {path.name.partition(".cpython")[0] for path in folder.iterdir()}
+    assert [layout.pack.id for layout in layouts_of(Options())] == known
+    layouts_of.cache_clear()
 
 
 def test_a_run_gives_the_same_with_and_without_what_was_kept(program: Program) -> None:

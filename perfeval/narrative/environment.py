@@ -78,13 +78,19 @@ def environment_of(pack: Pack) -> SandboxedEnvironment:
     return environment
 
 
-def _kept_blocks(pack_id: str) -> BytecodeCache:
-    """The blocks of a built-in pack as earlier runs compiled them, which takes as long as all else done for a form."""
+def _kept_blocks(pack_id: str) -> BytecodeCache | None:
+    """The blocks of a built-in pack as earlier runs compiled them, which takes as long as all else done for a form.
+
+    None where Jinja is not a folder of files, so that nothing tells one version of it from another.
+    """
     import jinja2.compiler
     from jinja2 import BytecodeCache
     from jinja2.bccache import Bucket
 
-    compiler = Path(str(jinja2.compiler.__file__)).stat()
+    try:
+        compiler = Path(str(jinja2.compiler.__file__)).stat()
+    except OSError:
+        return None
     stamp = repr((compiler.st_size, compiler.st_mtime_ns)).encode()  # that the block is the same Jinja looks after
 
     class Kept(BytecodeCache):
@@ -97,7 +103,7 @@ def _kept_blocks(pack_id: str) -> BytecodeCache:
                 bucket.bytecode_from_string(code)
 
         def dump_bytecode(self, bucket: Bucket) -> None:
-            keep(bucket.key, stamp, bucket.bytecode_to_string())
+            keep(bucket.key, stamp, bucket.bytecode_to_string)
 
     return Kept()
 
