@@ -18,7 +18,7 @@ from lxml import etree
 
 from perfeval.pipeline import Options, Outcome, produce
 from perfeval.workbook.extent import distance, read_geometry
-from perfeval.workbook.headers import joined, overprinted, printed_of
+from perfeval.workbook.headers import has_words, joined, overprinted, printed_of
 from perfeval.workbook.package import Package
 from perfeval.workbook.styles import StyleSheet
 from tests.support.everything import everything
@@ -225,6 +225,21 @@ def test_what_is_lost_on_the_form_is_said(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('&C&"Times New Roman,Regular"&12&A', False),  # what LibreOffice prints unasked
+        ('&C&"宋体,常规"&K000000&12第 &P 页 共 &N 页', False),
+        ("&L&G&R&D &T", False),
+        ("", False),
+        ("&L填报人：张三&C&P", True),
+        ("R&&D", True),
+    ],
+)
+def test_only_words_that_somebody_typed_are_words(text: str, told: bool) -> None:
+    assert has_words(text) == told
+
+
+@pytest.mark.parametrize(
     ("runs", "told"),
     [
         (b"<r><t>a</t></r><r><rPr><b/></rPr><t>b</t></r>", True),
@@ -240,6 +255,19 @@ def test_only_letters_that_differ_are_told(runs: bytes, told: bool) -> None:
     )
     outcome, _ = produce(Path("自评表.xlsx"), with_members(data, {FORM_PART: inline}), Options())
     assert ("TPL035" in {finding.code for finding in outcome.findings}) == told
+
+
+@requires_office
+@pytest.mark.parametrize("words", ["", "填报人：张三", "made by Li"])
+def test_words_at_the_foot_of_an_xls_are_said_to_be_lost(tmp_path: Path, words: str) -> None:
+    book = openpyxl.load_workbook(next((Path(__file__).parents[1] / "samples" / "inbox").rglob("*图书馆*.xlsx")))
+    book.active.oddFooter.left.text = words
+    book.active.oddFooter.center.text = "第 &P 页 共 &N 页"
+    book.save(tmp_path / "自评表.xlsx")
+    old = convert(tmp_path / "自评表.xlsx", "xls", tmp_path / "old")
+    outcome, _ = produce(old, old.read_bytes(), Options())
+    lost = "".join(finding.params["what"] for finding in outcome.findings if finding.code == "TPL033")
+    assert ("页眉页脚的文字" in lost) == bool(words)
 
 
 @requires_office

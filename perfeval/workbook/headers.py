@@ -14,7 +14,7 @@ from lxml import etree
 from perfeval.patterns import lazy_pattern
 from perfeval.workbook.sheetxml import MAIN
 
-__all__ = ["joined", "overprinted", "printed_of"]
+__all__ = ["has_words", "joined", "overprinted", "printed_of"]
 
 _M = f"{{{MAIN}}}"
 _PAGES = ("odd", "even", "first")
@@ -99,6 +99,11 @@ def _parts(text: str | None) -> dict[str, str]:
 
 def _text_of(parts: dict[str, str]) -> str:
     return "".join(f"&{part}{parts[part]}" for part in "LCR" if part in parts)
+
+
+def has_words(text: str) -> bool:
+    """Whether somebody typed words to be printed there, other than those around page numbers."""
+    return _says_more(_FIELD.sub("", _LOOK.sub("", text.replace("&&", ""))))
 
 
 def _says_more(text: str) -> bool:

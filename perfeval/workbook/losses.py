@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from perfeval.patterns import lazy_pattern
+from perfeval.workbook.headers import has_words
 from perfeval.workbook.notes import AUTHOR
 from perfeval.workbook.package import Package
 from perfeval.workbook.splice import elements
@@ -30,7 +31,7 @@ _ODS_MARKS = (
     (b"<draw:image", "图片"), (b"<draw:object", "图表"), (b"<draw:custom-shape", "文本框和图形"),
     (b"<draw:text-box", "文本框和图形"), (b"<draw:control", "控件"),
 )  # fmt: skip
-_OBJ, _NOTE = 0x005D, 0x001C
+_OBJ, _NOTE, _HEADER, _FOOTER = 0x005D, 0x001C, 0x0014, 0x0015
 _OBJECTS = {5: "图表", 6: "文本框和图形", 8: "图片"} | dict.fromkeys((7, 11, 12, 16, 17, 18), "控件")
 _SIGNATURES = (f"{AUTHOR}:".encode(), f"{AUTHOR}:".encode("utf-16-le"))
 
@@ -80,6 +81,8 @@ def objects_in_stream(stream: bytes) -> tuple[str, ...]:
     for kind, content in _records(stream):
         if kind == _NOTE:
             notes += 1
+        elif kind in (_HEADER, _FOOTER) and has_words(_printed(content)):
+            found.append("页眉页脚的文字")
         elif kind == _OBJ and len(content) >= 6 and (word := _OBJECTS.get(content[4])):
             found.append(word)
     if notes > sum(stream.count(signature) for signature in _SIGNATURES):
@@ -87,10 +90,15 @@ def objects_in_stream(stream: bytes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _printed(content: bytes) -> str:
+    """The text of a header or footer."""
+    return content[3:].decode("utf-16-le" if content[2:3] == b"\x01" else "latin-1", "ignore")
+
+
 def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
     position = 0
     while position + 4 <= len(stream):
         kind, length = struct.unpack_from("<2H", stream, position)
-        if kind in (_OBJ, _NOTE):
+        if kind in (_OBJ, _NOTE, _HEADER, _FOOTER):
             yield kind, stream[position + 4 : position + 4 + length]
         position += 4 + length
