@@ -14,6 +14,8 @@ from xml.sax.saxutils import escape
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 
 from perfeval.pipeline import Options, Outcome, produce
@@ -124,6 +126,7 @@ FEET = {
     "a picture": ("&L&G&C&P", "&L&G" + FOOT, ()),
     "middle": ('&C&"黑体,加粗"&K01+000某局  制表 &D', FOOT, ("某局 制表 日期",)),
     "without a code": ("某局&R内部", FOOT + "&R内部", ("某局",)),
+    "with a sign too many": ("&Lone & &", "&Lone & " + FOOT, ()),
     "seal in the middle": ("&C&G", FOOT, ("图片",)),
     "too long": ("&L" + "长" * 250, FOOT, ("长" * 250,)),
 }
@@ -141,6 +144,21 @@ def test_the_owners_foot_stays_beside_that_of_the_form_or_is_said_to_be_lost(nam
     assert overprinted(own, carried) == lost
     again = printed_of(joined(own, carried))
     assert (joined(own, again) if again else own) == (joined(own, carried) if foot != FOOT else own)
+
+
+PIECES = ("&L", "&C", "&R", "&P", "&&", "&", '&"宋体,常规"', "&K000000", "&12", "&G", "张三", "12", "<", "长" * 90)
+ENDS = st.lists(st.sampled_from(PIECES), max_size=7).map("".join)
+
+
+@given(ENDS, ENDS, ENDS, st.booleans())
+def test_what_stays_at_the_ends_of_a_page_stays_the_next_time_too(head: str, foot: str, first: str, has: bool) -> None:
+    own = printed(oddFooter=FOOT)
+    theirs = printed(oddHeader=head, oddFooter=foot, firstFooter=first)
+    carried = printed_of(theirs.replace("<headerFooter", '<headerFooter differentFirst="1"') if has else theirs)
+    once = joined(own, carried) if carried else own
+    again = printed_of(once)
+    assert not again or joined(own, again) == once
+    assert all(FOOT in text and len(text) <= 255 for name, text in shown(once).items() if name.endswith("Footer"))
 
 
 HEADS = {

@@ -89,6 +89,8 @@ def _parts(text: str | None) -> dict[str, str]:
     """The left, middle and right part of what is printed, by the letters of their codes; those that hold something."""
     parts, part, start = {"L": "", "C": "", "R": ""}, "C", 0
     text = text or ""
+    if (len(text) - len(text.rstrip("&"))) % 2:  # it would take the next code for its own
+        text = text[:-1]
     for code in _CODE.finditer(text):
         if code[1]:
             parts[part] += text[start : code.start()]
