@@ -102,8 +102,8 @@ class Program:
         if not self.packs.is_dir():
             shutil.copytree(ROOT / "templates", self.packs)
 
-    def fill(self, *options: str, keeping: bool = True) -> bytes:
-        """The finished form of a sample with blank sections."""
+    def fill(self, *options: str, keeping: bool = True, before: str = "") -> bytes:
+        """The finished form of a sample with blank sections; `before` runs in the same process ahead of the program."""
         (sample,) = (ROOT / "samples" / "inbox").rglob("*图书馆*.xlsx")
         self._runs += 1
         out = self.home / f"out{self._runs}"
@@ -111,7 +111,8 @@ class Program:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         if not keeping:
             environment["PYTHONDONTWRITEBYTECODE"] = "1"
-        command = [sys.executable, "-X", "utf8", "-m", "perfeval", "fill", str(sample), "--out", str(out), *options]
+        script = f"{before}\nfrom perfeval.cli import main\nmain()"
+        command = [sys.executable, "-X", "utf8", "-c", script, "fill", str(sample), "--out", str(out), *options]
         done = subprocess.run(
             command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
@@ -147,6 +148,16 @@ def test_a_run_gives_the_same_with_and_without_what_was_kept(program: Program) -
     assert {"jiangmen-2024.layout", "jiangmen-2024.goals", "mof-2020.layout"} <= first.keys()
     assert program.fill() == alone
     assert program.kept() == first, "what is kept was made again"
+
+
+def test_a_second_run_parses_no_rules_and_compiles_no_block(program: Program) -> None:
+    forbidden = """
+import jinja2.environment, sys
+sys.modules["tomllib"] = None
+def compile(*_args, **_options): raise AssertionError("a block was compiled")
+jinja2.environment.Environment.compile = compile
+"""
+    assert program.fill() == program.fill(before=forbidden)
 
 
 def test_a_change_of_a_pack_that_came_with_the_program_counts_at_once(program: Program) -> None:
