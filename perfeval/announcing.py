@@ -49,8 +49,10 @@ def announced(book: Book, package: Package | None, forms: Sequence[tuple[Sheet, 
                 found.append(Finding(code, params={"where": sheet.name, "cells": _named(list(refs))}))
         if package is not None and sheet.part and (theirs := headers_on(package, sheet.part)):
             lost = overprinted(layout.appearance.copied.get("headerFooter", b"").decode(), theirs)
-            if lost:
-                found.append(Finding("TPL036", params={"where": sheet.name, "text": "”“".join(lost)}))
+            for code, too_long in (("TPL036", False), ("TPL037", True)):
+                texts = [part.text for part in lost if part.too_long == too_long]
+                if texts:
+                    found.append(Finding(code, params={"where": sheet.name, "text": "”“".join(texts)}))
     return found
 
 

@@ -11,8 +11,9 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
-from importlib.util import cache_from_source
+from importlib.util import MAGIC_NUMBER, cache_from_source
 from pathlib import Path
 
 from perfeval import __version__
@@ -76,15 +77,16 @@ def _digest(origin: bytes, data: bytes) -> bytes:
 
 @cache
 def _program() -> bytes:
-    """Changes with every version and every module of this package."""
-    return repr((__version__, sorted(_modules(str(Path(__file__).parent))))).encode()
+    """Changes with Python's bytecode, and with every version and every module of this package."""
+    return repr((MAGIC_NUMBER, __version__, sorted(_modules(str(Path(__file__).parent))))).encode()
 
 
 def _modules(folder: str) -> Iterator[tuple[str, int, int]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith(".py"):
-                status = entry.stat()
-                yield entry.path, status.st_size, status.st_mtime_ns
+                with suppress(OSError):  # an editor's lock, a link that leads nowhere
+                    status = entry.stat()
+                    yield entry.path, status.st_size, status.st_mtime_ns
             elif entry.is_dir(follow_symlinks=False):
                 yield from _modules(entry.path)

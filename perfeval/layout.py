@@ -280,6 +280,9 @@ def _faults_of(pack: Pack) -> Iterator[None]:
         raise PackError(f"{pack.form_path}:{bad.finding().message}") from bad
     except OSError as error:
         raise PackError(f"{pack.form_path}:{read_fault(error, pack.form_path).message}") from error
+    except (AssertionError, LookupError, ValueError) as error:  # another format, or not as any program writes it
+        advice = "这不是可以使用的 .xlsx 文件。请用 Excel 或 WPS 打开后另存为 .xlsx。"
+        raise PackError(f"{pack.form_path}:{advice}") from error
 
 
 def _slot(pack: Pack, blueprint: Blueprint, row: int, column: int, text: str) -> Slot:

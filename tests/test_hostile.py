@@ -16,6 +16,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from email.message import EmailMessage
+from email.utils import getaddresses
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import NamedTuple
@@ -80,7 +81,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = encoded_word(f"{value[:40]}.xlsx".encode(), "utf-8")
         attached = workbook(f'attachment; filename="{name}"', data=form(PACK, value, everywhere=False))
         subject = f"Subject: {' '.join(value.split())}"
-        letter = mail(text(value), attached, subject=subject, message_id=f"<{len(letters(desk))}@bureau.example>")
+        letter = mail(
+            text(value),
+            attached,
+            subject=subject,
+            sender=f"From: {encoded_word(value[:60].encode(), 'utf-8')} <zhangsan@bureau.example>",
+            message_id=f"<{len(letters(desk))}@bureau.example>",
+        )
         (desk / "信" / f"{key}.eml").write_bytes(letter)
     run("mail", desk / "信", "--out", desk / "邮件")
     for key in FOR_PACKS:
@@ -258,22 +265,25 @@ class _Tags(HTMLParser):
         self.found.add((tag, tuple(sorted(name for name, _ in attrs))))
 
 
-def drafts(desk: Path) -> Iterator[EmailMessage]:
+def drafts(desk: Path) -> Iterator[tuple[EmailMessage, list[str]]]:
+    """Each draft with the addresses it goes to, which the old parser reads: the new one falls over a name as ../x."""
     for path in written(desk, "回复.eml"):
-        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        data = path.read_bytes()
+        message = email.message_from_bytes(data, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
-        yield message
+        assert not message.defects
+        yield message, [address for _, address in getaddresses([email.message_from_bytes(data)["To"]])]
 
 
 def test_a_draft_has_no_header_and_no_element_of_theirs(desk: Path) -> None:
     own: set[tuple[str, tuple[str, ...]]] = set()
     pages = []
-    for message in drafts(desk):
+    for message, recipients in drafts(desk):
         assert set(map(str.lower, message.keys())) <= {
             "from", "to", "subject", "in-reply-to", "references", "x-unsent", "auto-submitted", "mime-version",
             "content-type",
         }  # fmt: skip
-        assert "evil.example" not in str(message["to"])
+        assert recipients == ["zhangsan@bureau.example"]
         html, plain = (message.get_body((kind,)) for kind in ("html", "plain"))
         assert html is not None
         assert plain is not None

@@ -19,9 +19,11 @@ import pytest
 import perfeval
 from perfeval.errors import ExitCode, PackError
 from perfeval.findings import Finding, catalogue
+from perfeval.layout import compile_layout
 from perfeval.pack import Pack, available, check_pack, load_folder, load_pack, templates_folders
 from perfeval.pack.folders import ENVIRONMENT
 from perfeval.pack.rules import WORDS
+from tests.support.foreign import members, with_members
 from tests.support.packs import pack_like, write_pack
 
 TODAY = dt.date(2026, 12, 1)
@@ -330,6 +332,23 @@ def test_an_extending_pack_may_bring_its_own_form_and_texts(tmp_path: Path) -> N
     pack = load_folder(folder)
     assert pack.narrative["spending"] == "另写一段"
     assert pack.form_path == folder / "form.xlsx"
+
+
+def other_format(form: bytes, kind: str) -> bytes:
+    """A form.xlsx that is none, or that no program wrote."""
+    if kind in ("xls", "ods"):
+        (sample,) = (Path(__file__).parents[1] / "samples" / "inbox").rglob(f"*.{kind}")
+        return sample.read_bytes()
+    sheet = "xl/worksheets/sheet1.xml"
+    return with_members(form, {sheet: members(form)[sheet].replace(b' ht="', b' ht="abc')})
+
+
+@pytest.mark.parametrize("kind", ["xls", "ods", "heights"])
+def test_a_form_in_another_format_is_refused_by_name(tmp_path: Path, kind: str) -> None:
+    folder = write_pack(tmp_path / "child")
+    (folder / "form.xlsx").write_bytes(other_format(load_pack("jiangmen-2024").form_path.read_bytes(), kind))
+    with pytest.raises(PackError, match=r"form\.xlsx:这不是可以使用的"):
+        compile_layout(load_folder(folder))
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ def _kept_blocks(pack_id: str) -> BytecodeCache | None:
 
     class Kept(BytecodeCache):
         def get_cache_key(self, name: str, filename: str | None = None) -> str:  # noqa: ARG002 - as Jinja calls it
-            return f"{pack_id}.{PurePosixPath(name).stem}"
+            return f"{pack_id}.{PurePosixPath(name).name}"
 
         def load_bytecode(self, bucket: Bucket) -> None:
             code = kept(bucket.key, stamp)

@@ -7,8 +7,10 @@ read once per process, and again when one of its files changes.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
@@ -96,8 +98,16 @@ def is_built_in(folder: Path) -> bool:
 
 
 def built_in_stamp() -> bytes:
-    """Changes with any file of the built-in packs, which may extend each other."""
-    return repr([_stamp(folder) for parent in _built_in() for folder in sorted(parent.iterdir())]).encode()
+    """Changes with what stands in the files of the built-in packs, which may extend each other."""
+    whole = hashlib.blake2b()
+    for folder in (folder for parent in _built_in() for folder in sorted(parent.iterdir())):
+        for path in (folder / RULES, folder / FORM, *sorted((folder / NARRATIVE).glob("*.j2"))):
+            try:
+                data = path.read_bytes()
+            except OSError:  # said when the pack is read
+                continue
+            whole.update(b"%b\0%d\0%b" % (os.fsencode(path), len(data), data))
+    return whole.digest()
 
 
 def check_pack(folder: Path, today: dt.date | None = None) -> tuple[Finding, ...]:
@@ -135,11 +145,13 @@ def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     for part in (folder, folder / NARRATIVE):
         try:
             with os.scandir(part) as entries:
-                for entry in entries:
-                    status = entry.stat()
-                    found.append((entry.path, status.st_mtime_ns, status.st_size))
+                listed = list(entries)
         except OSError:  # named by the check when it matters
             continue
+        for entry in listed:
+            with suppress(OSError):  # a link that leads nowhere
+                status = entry.stat()
+                found.append((entry.path, status.st_mtime_ns, status.st_size))
     return tuple(sorted(found))
 
 

@@ -221,9 +221,11 @@ def _zipped_book(archive: Archive, decrypted: bool = False) -> Book:
     worksheets = [sheet for sheet in package.sheets if sheet.kind == "worksheet"]
 
     def objects() -> tuple[str, ...]:
-        from perfeval.workbook.losses import objects_in_parts
+        from perfeval.workbook.losses import objects_in_parts, words_on_sheet
 
-        return objects_in_parts(package.names)
+        parts = [] if package.binary else [sheet.part for sheet in worksheets]
+        words = (word for part in parts for word in words_on_sheet(package.read(part)))
+        return tuple(dict.fromkeys((*objects_in_parts(package.names), *words)))
 
     if package.binary:
         return Book("xlsb", _xlsb_sheets(package, worksheets), archive.size, None, decrypted, objects)
@@ -239,9 +241,14 @@ def _ods_book(archive: Archive) -> Book:
         raise BadWorkbook("TPL004")
 
     def objects() -> tuple[str, ...]:
-        from perfeval.workbook.losses import objects_in_parts, objects_in_text
+        from perfeval.workbook.losses import objects_in_parts, objects_in_text, words_in_styles
 
-        seen = (*objects_in_text(archive.read("content.xml")), *objects_in_parts(archive.names))
+        styles = archive.read("styles.xml") if "styles.xml" in archive.names else b""
+        seen = (
+            *objects_in_text(archive.read("content.xml")),
+            *objects_in_parts(archive.names),
+            *words_in_styles(styles),
+        )
         return tuple(dict.fromkeys(seen))
 
     sheets = (Sheet(table.name, table.state, None, table.parsed) for table in read_tables(archive))

@@ -11,12 +11,15 @@ import struct
 from collections.abc import Iterable, Iterator
 
 from perfeval.patterns import lazy_pattern
-from perfeval.workbook.headers import has_words
+from perfeval.workbook.headers import PAGE, has_words, says_more
 from perfeval.workbook.notes import AUTHOR
 from perfeval.workbook.package import Package
+from perfeval.workbook.sheetxml import unescaped
 from perfeval.workbook.splice import elements
 
-__all__ = ["objects_in_parts", "objects_in_stream", "objects_in_text", "rich_cells"]
+__all__ = [
+    "objects_in_parts", "objects_in_stream", "objects_in_text", "rich_cells", "words_in_styles", "words_on_sheet",
+]  # fmt: skip
 
 _PROPERTIES = lazy_pattern(rb"<((?:[A-Za-z][\w.-]*:)?rPr)(?:\s[^>]*)?(?:/>|>(.*?)</\1\s*>)", re.S)
 _CELL = lazy_pattern(rb"\sr=\"([A-Z]{1,3}[0-9]{1,7})\"")
@@ -31,6 +34,10 @@ _ODS_MARKS = (
     (b"<draw:image", "图片"), (b"<draw:object", "图表"), (b"<draw:custom-shape", "文本框和图形"),
     (b"<draw:text-box", "文本框和图形"), (b"<draw:control", "控件"),
 )  # fmt: skip
+# Within a paragraph of an OpenDocument file: what the program prints of itself (page, date, name of the sheet).
+_ODS_FIELD = lazy_pattern(rb"<text:(?!(?:p|span|a|s|tab|line-break)[\s/>])[a-z-]+(?:\s[^<>]*)?>[^<>]*</text:[a-z-]+>")
+_TAG = lazy_pattern(rb"<[^<>]*>")
+_PRINTED_WORDS = "页眉页脚的文字"
 _OBJ, _NOTE, _HEADER, _FOOTER = 0x005D, 0x001C, 0x0014, 0x0015
 _OBJECTS = {5: "图表", 6: "文本框和图形", 8: "图片"} | dict.fromkeys((7, 11, 12, 16, 17, 18), "控件")
 _SIGNATURES = (f"{AUTHOR}:".encode(), f"{AUTHOR}:".encode("utf-16-le"))
@@ -74,6 +81,29 @@ def objects_in_text(content: bytes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def words_in_styles(styles: bytes) -> tuple[str, ...]:
+    """Whether an OpenDocument file prints words of somebody at the top or the foot of its pages."""
+    for end in (b"header", b"footer"):
+        for kind in (b"", b"-left", b"-first"):
+            for element in elements(styles, end + kind):
+                text = _text_in(_ODS_FIELD.sub(PAGE.encode(), element))
+                if b'style:display="false"' not in element[: element.find(b">")] and says_more(text):
+                    return (_PRINTED_WORDS,)
+    return ()
+
+
+def words_on_sheet(sheet: bytes) -> tuple[str, ...]:
+    """The same of a sheet of an OOXML workbook."""
+    rest = sheet[sheet.rfind(b"sheetData") :]
+    ends = [f"{page}{end}".encode() for page in ("odd", "even", "first") for end in ("Header", "Footer")]
+    said = any(has_words(_text_in(element)) for end in ends for element in elements(rest, end))
+    return (_PRINTED_WORDS,) if said else ()
+
+
+def _text_in(element: bytes) -> str:
+    return unescaped(_TAG.sub(b"", element).decode("utf-8", "ignore"))
+
+
 def objects_in_stream(stream: bytes) -> tuple[str, ...]:
     """What the sheets of a workbook stream (BIFF8) hold besides cells, our own notes apart."""
     found: list[str] = []
@@ -82,7 +112,7 @@ def objects_in_stream(stream: bytes) -> tuple[str, ...]:
         if kind == _NOTE:
             notes += 1
         elif kind in (_HEADER, _FOOTER) and has_words(_printed(content)):
-            found.append("页眉页脚的文字")
+            found.append(_PRINTED_WORDS)
         elif kind == _OBJ and len(content) >= 6 and (word := _OBJECTS.get(content[4])):
             found.append(word)
     if notes > sum(stream.count(signature) for signature in _SIGNATURES):
