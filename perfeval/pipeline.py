@@ -130,7 +130,9 @@ def _process(
     layouts = layouts_of(options)
     forms: list[tuple[Recognised, FormOutcome]] = []
     memory, faults = read_memory(book)
-    known = {record.sheet: record.pack for record in memory.forms} if memory else None
+    known = None
+    if memory is not None and options.pack is None:
+        known = {sheet.name: record.pack for sheet in book.sheets if (record := memory.of(sheet.name)) is not None}
     recognised, findings = recognise(book, layouts, known)
     for found in recognised:
         outcome = yield from _form_outcome(found, memory)

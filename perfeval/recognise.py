@@ -50,8 +50,10 @@ def recognise(
 ) -> tuple[list[Recognised], list[Finding]]:
     """The sheets that hold a form, each with its layout; otherwise a finding says what came nearest.
 
-    `known` says of sheets which pack they were written with, by name: it decides where the words leave a choice.
+    `known` says of sheets which pack they were written with, by name: it decides where the words leave a choice. A form
+    whose pack is not among those of `layouts` is left alone: another one would score it by other rules.
     """
+    ids = {layout.pack.id for layout in layouts}
     chosen: list[Recognised] = []
     findings: list[Finding] = []
     best: tuple[float, Sheet, Layout] | None = None
@@ -65,6 +67,11 @@ def recognise(
             best = (share, sheet, layout)
         if share < _SURE:
             continue
+        recorded = (known or {}).get(sheet.name, "")
+        if recorded and recorded not in ids:
+            params = {"pack": recorded, "near": layout.pack.id}
+            findings.append(Finding("TPL038", sheet=sheet.name, params=params))
+            continue
         close = [other for value, other in shares if share - value < _CLOSE and value >= _SURE]
         choice = _Choice(layout, None) if len(close) == 1 else _told_apart(sheet, words, close, known or {})
         if choice.layout is None:
@@ -77,7 +84,7 @@ def recognise(
             params = {"pack": pack.title, "other": other.title, "id": other.id}
             findings.append(Finding("TPL031", sheet=sheet.name, params=params))
         chosen.append(Recognised(sheet, choice.layout, words))
-    if not chosen and not any(finding.code == "TPL021" for finding in findings):
+    if not chosen and not findings:
         hint = _hidden_form(book, layouts) or (_nearly(*best) if best else "") or _almost_named(book, layouts)
         findings.append(Finding("TPL020", params={"hint": hint}))
     return chosen, findings

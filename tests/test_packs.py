@@ -15,6 +15,7 @@ from perfeval.pack import available, load_pack
 from perfeval.pipeline import FormOutcome, Options, Outcome, blank_form, fill, inspect
 from tests.support.clerk import address, filled
 from tests.support.office import recalculate, requires_office, requires_validator, validation_errors
+from tests.support.packs import write_pack
 
 HEADER = {
     "project": "市区公厕改造",
@@ -320,6 +321,32 @@ def test_names_in_the_table_decide_where_no_points_are_printed(tmp_path: Path) -
     path = tmp_path / "表.xlsx"
     path.write_bytes(without_points(forgotten(blank_form(load_pack("mof-2021-cost")))))
     assert [form.pack.id for form in inspect(path, Options()).forms] == ["mof-2021-cost"]
+
+
+def test_a_form_of_a_pack_that_is_not_at_hand_is_scored_by_no_other(tmp_path: Path) -> None:
+    """A form remembers the pack it was handed out with; what it is worth depends on the rules of that pack."""
+    packs = tmp_path / "packs"
+    write_pack(packs / "county-2026", extends="mof-2020")
+    path = tmp_path / "表.xlsx"
+    path.write_bytes(blank_form(load_pack("county-2026", packs)))
+    outcome = inspect(path, Options())
+    assert not outcome.forms
+    (finding,) = outcome.findings
+    assert finding.code == "TPL038"
+    assert "county-2026" in finding.message
+    assert [form.pack.id for form in inspect(path, Options(templates=packs)).forms] == ["county-2026"]
+    assert [form.pack.id for form in inspect(path, Options(pack="mof-2020")).forms] == ["mof-2020"]
+    path.write_bytes(renamed(path.read_bytes(), "另一个名称"))
+    assert [finding.code for finding in inspect(path, Options()).findings] == ["TPL038"]
+
+
+def renamed(data: bytes, title: str) -> bytes:
+    """The workbook with another name for its first sheet."""
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    book.worksheets[0].title = title
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
 
 
 def test_next_years_copy_of_a_pack_is_told_by_the_year_on_the_form(tmp_path: Path) -> None:

@@ -418,7 +418,7 @@ PRODUCED: dict[str, Callable[[Paper], str]] = {
     "VAL205": amount_in_yuan, "VAL206": vague_score, "VAL208": number_with_a_note,
 }  # fmt: skip
 # Told before or after the reading of a sheet, or about forms that split their columns; tested there.
-ELSEWHERE = {"TPL020", "TPL021", "TPL030", "TPL031", "TPL033", "TPL034", "TPL035", "TPL036", "TPL037", "VAL207"}
+ELSEWHERE = {"TPL020", "TPL021", "TPL030", "TPL031", "VAL207", *(f"TPL03{digit}" for digit in "345678")}
 
 
 def test_every_code_of_the_reader_is_produced_here() -> None:

@@ -307,6 +307,15 @@ _LAYOUT: tuple[Code, ...] = (
         "Excel 的页眉、页脚左、中、右三部分合起来最多255个字。",
         "",
     ),
+    Code(
+        "TPL038",
+        Severity.ERROR,
+        "找不到表格所属的评分体系",
+        "「{sheet}」记录着它属于评分体系「{pack}」,现在没有这个体系,没有改用别的体系评分。",
+        "请用 --templates 指明「{pack}」所在的文件夹;确实要按别的体系评分,请用 --pack 指定,例如 --pack {near}。",
+        "不同评分体系算出的得分不同,程序不替您换。",
+        "perfeval fill 表.xlsx --templates 评分体系",
+    ),
 )
 
 # TPL040 on: what the workbook remembers of the last time.
