@@ -135,10 +135,28 @@ def test_a_unit_merged_over_its_projects(tmp_path: Path) -> None:
         ("预算(元)", 3430000, "3430000", "元"),
         ("预算(万元)", "1,234.50", "1234.5", "万元"),
         ("预算(元)", "5万元", "5", "万元"),
-        ("预算", "¥100", None, ""),
+        ("预算", "1.2亿元", "1.2", "亿元"),
+        ("预算(元)", "1.2亿", "1.2", "亿元"),
+        ("预算(元)", "5万", "5", "万元"),
+        ("预算", "¥100", "100", "元"),
+        ("预算(单位:元)", 3430000, "3430000", "元"),
+        ("预算数\n（金额单位：元）", 3430000, "3430000", "元"),
+        ("预算(人民币元)", 3430000, "3430000", "元"),
+        ("预算(2024年)(千元)", 3430, "3430", "千元"),
         ("预算", "约300", None, ""),
         ("预算", "≥300", None, ""),
         ("预算", "待定", None, ""),
+        # Nobody can tell whether these are 万, 亿 of the unit of the form or of 元: as in the form itself.
+        ("预算", "1.2亿", None, ""),
+        ("预算", "5万", None, ""),
+        ("预算(万元)", "1.2亿", None, ""),
+        # No amounts of money.
+        ("预算", "100人", None, ""),
+        ("预算(元)", "100人", None, ""),
+        ("预算(万元)", "300元/人", None, ""),
+        ("预算", "100美元", None, ""),
+        ("预算(美元)", 100, None, ""),
+        ("预算(万元)", "50%", None, ""),
     ],
 )
 def test_budgets_are_plain_numbers_or_left_out(
@@ -146,10 +164,28 @@ def test_budgets_are_plain_numbers_or_left_out(
 ) -> None:
     roster = read_roster(saved(tmp_path, ("单位", "项目", heading), ("甲局", "A", written)))
     (row,) = roster.rows
-    if budget is None and row.fields.get("funds.budget") is None:
-        assert codes(roster) == [("BAT113", "2")]
-    else:
-        assert (row.fields["funds.budget"], row.money_unit) == (budget or "100", unit or row.money_unit)
+    assert row.fields.get("funds.budget") == budget
+    assert codes(roster) == ([("BAT113", "2")] if budget is None else [])
+    if budget is not None:
+        assert row.money_unit == unit
+
+
+def test_a_share_shown_in_percent_is_no_budget(tmp_path: Path) -> None:
+    path = saved(tmp_path, ("单位", "项目", "预算"), ("甲局", "A", 0.5))
+    book = openpyxl.load_workbook(path)
+    book.worksheets[0]["C2"].number_format = "0%"
+    book.save(path)
+    assert codes(read_roster(path)) == [("BAT113", "2")]
+
+
+@pytest.mark.parametrize("said", ["单位:元", "（金额单位： 元）", "预算明细(单位:人民币元)"])
+def test_the_unit_of_money_may_stand_above_the_table(tmp_path: Path, said: str) -> None:
+    rows = [["2024年名册"], ["单位:甲局", None, said], ("单位", "项目", "预算"), ("甲局", "A", 3430000)]
+    (row,) = read_roster(saved(tmp_path, *rows)).rows
+    assert (row.fields["funds.budget"], row.money_unit) == ("3430000", "元")
+    rows[2] = ("单位", "项目", "预算(万元)")
+    (row,) = read_roster(saved(tmp_path, *rows)).rows
+    assert row.money_unit == "万元"
 
 
 @pytest.mark.parametrize(
@@ -342,10 +378,11 @@ def test_a_form_handed_out_says_what_the_roster_says(tmp_path: Path) -> None:
     assert "主管部门" in unplaced(roster, pack)[0].message
 
 
-def test_a_budget_in_yuan_is_handed_out_in_the_unit_of_the_form(tmp_path: Path) -> None:
-    roster = read_roster(saved(tmp_path, ("单位", "项目", "预算(元)"), ("甲局", "A", 3435000)))
+@pytest.mark.parametrize(("written", "budget"), [(3435000, "343.5"), ("1.2亿", "12000"), ("100人", "")])
+def test_a_budget_in_yuan_is_handed_out_in_the_unit_of_the_form(tmp_path: Path, written: Any, budget: str) -> None:
+    roster = read_roster(saved(tmp_path, ("单位", "项目", "预算(元)"), ("甲局", "A", written)))
     (handed,) = hand_out(roster, load_pack(PACK), tmp_path)
-    assert inspect(handed.path, Options()).forms[0].form.text("funds.budget") == "343.5"
+    assert inspect(handed.path, Options()).forms[0].form.text("funds.budget") == budget
 
 
 @pytest.mark.parametrize("pack_id", available())

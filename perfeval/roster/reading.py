@@ -17,7 +17,7 @@ from perfeval.files import read_fault
 from perfeval.findings import Finding
 from perfeval.model import Cell, Kind
 from perfeval.numbers import decimal_text
-from perfeval.quantity import convertible, parse
+from perfeval.quantity import adopt, convertible, name_hint, parse
 from perfeval.roster.names import same_name
 from perfeval.workbook.grid import open_book
 from perfeval.workbook.guard import BadWorkbook, read_file
@@ -42,7 +42,9 @@ _SILENT = frozenset(("序号", "编号", "备注", "no", "#", ""))  # columns th
 _MONEY = frozenset(("funds.budget",))
 _SEARCHED = 30  # rows among which the heading is looked for
 _REMARK = re.compile(r"\(.*?\)|\[.*?\]|[\s:*]+")
-_BRACKETED = re.compile(r"\(([^()]*)\)")
+# Said beside a unit of money: 预算(单位:元), 预算(人民币元).
+_UNIT_WORDS = re.compile(r"\s|(?:金额|货币|计量)?单位:?|人民币")
+_UNIT_ABOVE = re.compile(r"单位:(?:人民币)?([^(),;]+)")  # 单位:万元, above a table
 _TOTAL = frozenset(("合计", "总计", "小计"))
 _KNOWN = {word: path for path, words in _HEADERS.items() for word in words}
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # what workbooks begin with; a CSV does not
@@ -118,7 +120,7 @@ def _workbook(data: bytes, password: str | None) -> Iterator[tuple[str, _Table]]
 
 def _text(cell: Cell) -> str:
     """What the cell holds, unrounded: a budget shown as 343 may be 343.46."""
-    return cell.text.strip() if cell.number is None else decimal_text(cell.number)
+    return cell.text.strip() if cell.number is None or "%" in cell.text else decimal_text(cell.number)
 
 
 def _csv(data: bytes) -> Iterator[tuple[str, _Table]]:
@@ -186,9 +188,9 @@ def _heading(table: Sequence[Sequence[str]]) -> tuple[int, dict[int, str], list[
 
 
 def _rows(
-    path: Path, sheet: str, table: Sequence[Sequence[str]], heading: int, columns: Mapping[int, str], unknown: list[str]
+    path: Path, sheet: str, table: _Table, heading: int, columns: Mapping[int, str], unknown: list[str]
 ) -> Roster:
-    reading = _Reading(sheet, columns, _heading_unit(table[heading], columns))
+    reading = _Reading(sheet, columns, _money_unit(table, heading, columns))
     if unknown:
         reading.say("BAT114", columns="」「".join(" ".join(text.split()) for text in unknown))
     for number, cells in enumerate(table[heading + 1 :], heading + 2):
@@ -235,10 +237,16 @@ class _Reading:
             fields["year"] = fields["year"].removesuffix("度").removesuffix("年")
         unit = self._money_unit
         for key in _MONEY.intersection(fields):
-            quantity = parse(fields[key])
-            if quantity.kind is Kind.NUMBER and quantity.definite and quantity.value is not None:
-                fields[key] = decimal_text(quantity.value)
-                unit = quantity.unit or unit
+            amount = adopt(parse(fields[key]), unit or None)
+            if (
+                amount is not None
+                and amount.kind is Kind.NUMBER
+                and amount.definite
+                and amount.value is not None
+                and (amount.unit is None or convertible(amount.unit, "元") is not None)
+            ):
+                fields[key] = decimal_text(amount.value)
+                unit = amount.unit or ""
             else:
                 self.say("BAT113", row=str(number), who=fields.get("unit_name", ""), written=fields.pop(key))
         row = RosterRow(number, fields, unit)
@@ -251,11 +259,15 @@ class _Reading:
         self.rows.append(row)
 
 
-def _heading_unit(heading: Sequence[str], columns: Mapping[int, str]) -> str:
-    """The unit in the heading of the amounts: 预算(元)."""
+def _money_unit(table: _Table, heading: int, columns: Mapping[int, str]) -> str:
+    """The unit of the amounts: in their heading, 预算(元), else above the table, 单位:元."""
     for column, key in columns.items():
         if key in _MONEY:
-            for text in _BRACKETED.findall(unicodedata.normalize("NFKC", heading[column])):
-                if convertible(text.strip(), "元") is not None:
-                    return str(text).strip()
+            text = unicodedata.normalize("NFKC", table[heading][column])
+            if unit := name_hint(_UNIT_WORDS.sub("", text)).unit:
+                return unit
+    for text in (text for row in table[:heading] for text in row):
+        match = _UNIT_ABOVE.search("".join(unicodedata.normalize("NFKC", text).split()))
+        if match is not None and convertible(match[1], "元") is not None:
+            return match[1]
     return ""
