@@ -192,12 +192,16 @@ def test_the_unit_of_money_may_stand_above_the_table(tmp_path: Path, said: str) 
     ("rows", "found"),
     [
         ([("单位", "项目"), ("甲局", "A"), ("甲局", "A"), ("甲 局(一级)", "A ")], [("BAT112", "3"), ("BAT112", "4")]),
+        (
+            [("单位", "项目", "年度"), ("甲局", "A", 2023), ("甲局", "A", "2024年度"), ("甲局", "A", "2024")],
+            [("BAT112", "4")],
+        ),
         ([("单位", "项目"), (None, "A"), ("甲局", "B")], [("BAT111", "2")]),
         ([("单位", "项目")], [("BAT115", "")]),
         ([("甲", "乙"), ("丙", "丁")], [("BAT110", "")]),
         ([], [("BAT110", "")]),
     ],
-    ids=["doubles", "no unit", "heading only", "no heading", "blank"],
+    ids=["doubles", "years", "no unit", "heading only", "no heading", "blank"],
 )
 def test_faults_of_a_roster(tmp_path: Path, rows: Sequence[Sequence[Any]], found: list[tuple[str, str]]) -> None:
     assert codes(read_roster(saved(tmp_path, *rows))) == found
@@ -260,10 +264,10 @@ def test_same_name_is_stable() -> None:
 # ---- matching --------------------------------------------------------------------------------------------------------
 
 
-def roster_of(*names: tuple[str, str]) -> Roster:
+def roster_of(*names: tuple[str, ...]) -> Roster:
     rows = []
-    for number, (unit, project) in enumerate(names, 2):
-        known = {"unit_name": unit, "project": project}
+    for number, texts in enumerate(names, 2):
+        known = dict(zip(("unit_name", "project", "year"), texts, strict=False))
         rows.append(RosterRow(number, {key: text for key, text in known.items() if text}))
     return Roster(Path("名册.xlsx"), tuple(rows))
 
@@ -292,16 +296,67 @@ def roster_of(*names: tuple[str, str]) -> Roster:
 def test_where_a_submission_belongs(
     rows: Sequence[tuple[str, str]], sent: tuple[str, str], found: tuple[int | None, bool, int]
 ) -> None:
-    (result,) = match(roster_of(*rows).rows, [sent])
+    (result,) = match(roster_of(*rows).rows, [(*sent, 2024)])
     assert (result.row and result.row.row, result.near, len(result.candidates)) == found
 
 
 def test_a_row_claimed_by_its_own_name_is_not_given_away() -> None:
     rows = roster_of(("甲局", "高标准农田建设")).rows
-    exact, other = match(rows, [("甲局", "高标准农田建设"), ("甲局", "高标准农田建设资金")])
+    own, alike = ("甲局", "高标准农田建设", 2024), ("甲局", "高标准农田建设资金", 2024)
+    exact, other = match(rows, [own, alike])
     assert exact.row is rows[0]
     assert other.row is None
-    assert other == match(rows, [("甲局", "高标准农田建设资金"), ("甲局", "高标准农田建设")])[0]
+    assert other == match(rows, [alike, own])[0]
+
+
+@pytest.mark.parametrize(
+    ("years", "sent", "found", "candidates"),
+    [
+        # years on the roster, year of the form, row found, number of candidates
+        (["2023", "2024"], 2024, 3, 0),
+        (["2024", "2023"], 2024, 2, 0),
+        (["2023"], 2024, None, 0),
+        (["2023", ""], 2024, 3, 0),
+        (["2024", ""], 2024, 2, 0),
+        ([""], 2024, 2, 0),
+        (["2023"], None, 2, 0),
+        (["2023", "2024"], None, None, 2),
+        (["2023", ""], None, 3, 0),
+        (["二〇二三"], 2024, 2, 0),
+        (["2023-2025"], 2024, 2, 0),  # a year that is not certain is none
+    ],
+)
+@pytest.mark.parametrize("project", ["高标准农田建设", "高标准农田建设资金", ""])
+def test_a_year_on_the_roster_tells_rows_apart(
+    years: list[str], sent: int | None, found: int | None, candidates: int, project: str
+) -> None:
+    roster = roster_of(*(("甲局", project, year) for year in years))
+    (result,) = match(roster.rows, [("甲局", "高标准农田建设", sent)])
+    assert (result.row and result.row.row, len(result.candidates)) == (found, candidates)
+
+
+def test_a_year_makes_no_choice_between_other_names() -> None:
+    roster = roster_of(("甲局", "高标准农田建设", "2024"), ("甲局", "高标准农田建设资金"))
+    (result,) = match(roster.rows, [("甲局", "高标准农田建设经费", 2024)])
+    assert result.candidates == roster.rows
+
+
+def test_last_years_row_is_not_settled_by_this_years_form() -> None:
+    from perfeval.summary import summarise
+
+    roster = roster_of(("甲局", "A项目", "2023"), ("甲局", "A项目", "2024"), ("乙局", "B项目", "2023"))
+    collection = of_forms(form("甲局", "A项目"), form("乙局", "B项目"))
+    rows = [(row["state"], row["unit"], row["year"]) for row in table(collection, "roster", roster)]
+    assert rows == [
+        ("未报送", "甲局", 2023),
+        ("未报送", "乙局", 2023),
+        ("已完成", "甲局", 2024),
+        ("名册外", "乙局", 2024),
+    ]
+    (finding,) = summarise(collection, roster).findings
+    assert finding.code == "BAT104"
+    assert "「乙局 / B项目 / 2024年度」" in finding.message
+    assert "year" not in table(collection, "roster", roster_of(("甲局", "A项目")))[0]
 
 
 def test_who_has_not_sent_who_must_correct_who_is_done() -> None:
@@ -395,6 +450,13 @@ def test_every_pack_has_a_place_for_the_budget_and_the_names(tmp_path: Path, pac
     assert (read.form.text("unit_name"), read.form.text("project"), read.form.year) == ("甲局", "A项目", 2024)
     budgets = {path: cell.text for path, cell in read.form.fields.items() if path.startswith("funds.budget") and cell}
     assert list(budgets.values()) == ["343.5"]
+
+
+def test_every_year_of_a_project_gets_its_own_form(tmp_path: Path) -> None:
+    rows = [("单位", "项目", "年度"), ("甲局", "A", 2023), ("甲局", "A", 2024), ("甲局", "B", 2024)]
+    handed = list(hand_out(read_roster(saved(tmp_path, *rows)), load_pack("mof-2020"), tmp_path / "发"))
+    assert [entry.path.name for entry in handed] == ["甲局_A_2023.xlsx", "甲局_A_2024.xlsx", "甲局_B.xlsx"]
+    assert [inspect(entry.path, Options()).forms[0].form.year for entry in handed] == [2023, 2024, 2024]
 
 
 def test_names_of_forms_are_safe_and_none_replaces_another(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ CODES: tuple[Code, ...] = (
         severity=Severity.WARNING,
         title="名册上有重复的行",
         message="名册第 {row} 行的「{who}」与第 {first} 行相同,只用了第 {first} 行。",
-        fix="请删去重复的一行;如果是不同的项目,请把项目名称写得能够区分。",
+        fix="请删去重复的一行;如果是不同的项目,请把项目名称写得能够区分;同一项目的不同年度,请写在「年度」一列。",
         why="",
         example="",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,6 +18,7 @@ from perfeval.numbers import exact_text
 from perfeval.pipeline import blank_form, layout_of
 from perfeval.planning import OnExists, free_name
 from perfeval.quantity import convertible
+from perfeval.roster.names import same_name
 from perfeval.roster.reading import Roster, RosterRow
 
 if TYPE_CHECKING:
@@ -35,10 +37,11 @@ class HandedOut:
 
 
 def hand_out(roster: Roster, pack: Pack, folder: Path, on_exists: OnExists = OnExists.SUFFIX) -> Iterator[HandedOut]:
-    """Write one form for each row of the roster into `folder`, named after unit and project."""
+    """Write one form for each row of the roster into `folder`, named after unit and project (and year)."""
     given: set[str] = set()
+    about = Counter((same_name(row.unit), same_name(row.project)) for row in roster.rows)
     for row in roster.rows:
-        target = _name(folder, row, given)
+        target = _name(folder, row, given, with_year=about[same_name(row.unit), same_name(row.project)] > 1)
         free = free_name(target, on_exists)
         if free is None:
             yield HandedOut(row, target, written=False)
@@ -74,9 +77,11 @@ def _place(path: str, pack: Pack) -> str | None:
     return next((place for place in (path, f"{path}.total") if place in places), None)
 
 
-def _name(folder: Path, row: RosterRow, given: set[str]) -> Path:
+def _name(folder: Path, row: RosterRow, given: set[str], *, with_year: bool) -> Path:
     """`单位_项目.xlsx`, numbered where two rows would get the same name."""
     parts = [safe_name(text, limit=100) for text in (row.unit, row.project) if text]
+    if with_year and row.year is not None:
+        parts.append(str(row.year))
     stem, number = "_".join(parts), 1
     target = folder / f"{stem}.xlsx"
     while _key(target) in given:

@@ -1,7 +1,7 @@
 """Finds the row of the roster that each submission belongs to; names that are only alike are matched and said.
 
 A near match is made only when it is the one possibility: the row is not claimed by its own name, and the submission's
-unit is not another unit of the roster.
+unit is not another unit of the roster. Two years never match; a year that the row or the submission leaves out is any.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ class Match:
     candidates: tuple[RosterRow, ...] = ()  # several rows that are alike; none was chosen
 
 
-def match(rows: Sequence[RosterRow], names: Sequence[tuple[str, str]]) -> list[Match]:
-    """For each submission, given as unit and project, its place on the roster."""
+def match(rows: Sequence[RosterRow], submissions: Sequence[tuple[str, str, int | None]]) -> list[Match]:
+    """For each submission, given as unit, project and year, its place on the roster."""
     index = _Index(rows)
-    exact = [index.exact(same_name(unit), same_name(project)) for unit, project in names]
-    claimed = {id(row) for row in exact if row is not None and row.project}
+    named = [(same_name(unit), same_name(project), year) for unit, project, year in submissions]
+    exact = [index.exact(*names) for names in named]
+    claimed = {id(found.row) for found in exact if found.row is not None and found.row.project}
     return [
-        Match(row) if row is not None else index.alike(same_name(unit), same_name(project), claimed)
-        for row, (unit, project) in zip(exact, names, strict=True)
+        found if found.row is not None or found.candidates else index.alike(*names, claimed)
+        for found, names in zip(exact, named, strict=True)
     ]
 
 
@@ -39,26 +40,27 @@ class _Index:
     """The roster by the names of its units and projects."""
 
     def __init__(self, rows: Sequence[RosterRow]) -> None:
-        self._both: dict[tuple[str, str], RosterRow] = {}
+        self._both: dict[tuple[str, str], list[RosterRow]] = {}
         self._units: dict[str, list[RosterRow]] = {}
         self._near_units: dict[str, tuple[str, ...]] = {}
         for row in rows:
             unit = same_name(row.unit)
-            self._both[unit, same_name(row.project)] = row
+            self._both.setdefault((unit, same_name(row.project)), []).append(row)
             self._units.setdefault(unit, []).append(row)
 
-    def exact(self, unit: str, project: str) -> RosterRow | None:
+    def exact(self, unit: str, project: str, year: int | None) -> Match:
         """The row with these very names; a row without project takes all of its unit, one without unit any."""
         if not unit and not project:
-            return None
+            return Match()
         for key in ((unit, project), (unit, ""), ("", project)):
-            if key != ("", "") and key in self._both:
-                return self._both[key]
-        return None
+            found = _of_year(self._both.get(key, ()), year) if key != ("", "") else []
+            if found:
+                return Match(found[0]) if len(found) == 1 else Match(candidates=tuple(found))
+        return Match()
 
-    def alike(self, unit: str, project: str, claimed: set[int]) -> Match:
+    def alike(self, unit: str, project: str, year: int | None, claimed: set[int]) -> Match:
         """The one row whose names are alike."""
-        found = [row for row in self._candidates(unit, project) if id(row) not in claimed]
+        found = _of_year([row for row in self._candidates(unit, project) if id(row) not in claimed], year)
         if not found:
             return Match()
         return Match(found[0], near=True) if len(found) == 1 else Match(candidates=tuple(found))
@@ -81,3 +83,14 @@ class _Index:
             )
             self._near_units[unit] = found
         return found
+
+
+def _of_year(rows: Iterable[RosterRow], year: int | None) -> list[RosterRow]:
+    """Those of `rows` that may mean the year; one without a year does not where its own like names the year."""
+    fitting = [row for row in rows if year is None or row.year is None or row.year == year]
+    named = {_names(row) for row in fitting if row.year == year}
+    return [row for row in fitting if row.year == year or _names(row) not in named]
+
+
+def _names(row: RosterRow) -> tuple[str, str]:
+    return same_name(row.unit), same_name(row.project)

@@ -45,6 +45,7 @@ _REMARK = re.compile(r"\(.*?\)|\[.*?\]|[\s:*]+")
 # Said beside a unit of money: 预算(单位:元), 预算(人民币元).
 _UNIT_WORDS = re.compile(r"\s|(?:金额|货币|计量)?单位:?|人民币")
 _UNIT_ABOVE = re.compile(r"单位:(?:人民币)?([^(),;]+)")  # 单位:万元, above a table
+_YEAR = re.compile(r"(?<!\d)20\d\d(?!\d)")
 _TOTAL = frozenset(("合计", "总计", "小计"))
 _KNOWN = {word: path for path, words in _HEADERS.items() for word in words}
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # what workbooks begin with; a CSV does not
@@ -70,6 +71,18 @@ class RosterRow:
     def project(self) -> str:
         """项目名称; "" when the roster lists units only."""
         return self.fields.get("project", "")
+
+    @property
+    def who(self) -> str:
+        """What the row is about, for messages."""
+        year = "" if self.year is None else f"{self.year}年度"
+        return " / ".join(text for text in (self.unit, self.project, year) if text)
+
+    @property
+    def year(self) -> int | None:
+        """评价年度; None when the roster does not say, or not for certain."""
+        years = set(_YEAR.findall(self.fields.get("year", "")))
+        return int(years.pop()) if len(years) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +223,7 @@ class _Reading:
         self._columns = columns
         self._money_unit = money_unit
         self._unit = ""  # of the row above
-        self._seen: dict[tuple[str, str], int] = {}
+        self._seen: dict[tuple[str, str, int | None], int] = {}
 
     def say(self, code: str, **params: str) -> None:
         self.findings.append(Finding(code, sheet=self._sheet, params=params))
@@ -250,10 +263,9 @@ class _Reading:
             else:
                 self.say("BAT113", row=str(number), who=fields.get("unit_name", ""), written=fields.pop(key))
         row = RosterRow(number, fields, unit)
-        identity = (same_name(row.unit), same_name(row.project))
+        identity = (same_name(row.unit), same_name(row.project), row.year)
         if identity in self._seen:
-            who = f"{row.unit} / {row.project}".strip(" /")
-            self.say("BAT112", row=str(number), first=str(self._seen[identity]), who=who)
+            self.say("BAT112", row=str(number), first=str(self._seen[identity]), who=row.who)
             return
         self._seen[identity] = number
         self.rows.append(row)

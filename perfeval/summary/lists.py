@@ -143,6 +143,7 @@ _MISSING_COLUMNS = (
     Column("state", "情况", "plain", 9),
     Column("unit", "单位", "text", 24),
     Column("project", "项目", "text", 24),
+    Column("year", "年度", "year", 7),  # only where the roster names years
     Column("contact", "联系人", "text", 10),
     Column("phone", "电话", "text", 14),
     Column("email", "邮箱", "text", 24),
@@ -162,7 +163,8 @@ class _Standing:
 
 def missing_table(roster: Roster, entries: Sequence[Entry], unreadable: int) -> tuple[Table, list[Finding]]:
     """缺报名单: who has not sent, who must correct, who is done, and who is not on the roster."""
-    matches = match(roster.rows, [(entry.form.unit, entry.form.project) for entry in entries])
+    matches = match(roster.rows, [(entry.form.unit, entry.form.project, entry.form.year) for entry in entries])
+    dated = any(row.year is not None for row in roster.rows)
     by_row: dict[int, list[Entry]] = {row.row: [] for row in roster.rows}
     for entry, found in zip(entries, matches, strict=True):
         if found.row is not None:
@@ -175,13 +177,18 @@ def missing_table(roster: Roster, entries: Sequence[Entry], unreadable: int) -> 
             if standing.state == state:
                 rows += _standing_rows(standing, alike)
     strangers = [entry for entry, found in zip(entries, matches, strict=True) if found.row is None]
-    rows += [_row(_STRANGER, entry.form.unit, entry.form.project, {}, entry, "") for entry in strangers]
+    rows += [_row(_STRANGER, None, entry, "") for entry in strangers]
     counts = {state: sum(s.state == state for s in standings) for state in (_MISSING, _TO_CORRECT, _DONE)}
     remark = f"名册 {len(standings)} 项:" + ",".join(f"{state} {number}" for state, number in counts.items())
     remark += f";名册外 {len(strangers)} 份" if strangers else ""
     remark += f"。另有 {unreadable} 个文件读不出来,列在总表末尾,可能属于未报送的单位" if unreadable else ""
-    table = Table("roster", "缺报名单", _MISSING_COLUMNS, lambda: rows, len(rows), "报送情况", f"{remark}。", frozen=3)
-    return table, _announced(entries, matches)
+    columns: tuple[Column, ...] = _MISSING_COLUMNS
+    if not dated:
+        place = next(number for number, column in enumerate(columns) if column.key == "year")
+        columns = (*columns[:place], *columns[place + 1 :])
+        rows = [(*row[:place], *row[place + 1 :]) for row in rows]
+    table = Table("roster", "缺报名单", columns, lambda: rows, len(rows), "报送情况", f"{remark}。", frozen=3)
+    return table, _announced(entries, matches, dated=dated)
 
 
 def _state(entries: Sequence[Entry]) -> str:
@@ -193,42 +200,40 @@ def _state(entries: Sequence[Entry]) -> str:
 def _standing_rows(standing: _Standing, alike: set[int]) -> Iterator[Row]:
     row = standing.row
     if not standing.entries:
-        yield _row(standing.state, row.unit, row.project, row.fields, None, "")
+        yield _row(standing.state, row, None, "")
     for entry in standing.entries:
         written = entry.who if id(entry) in alike else ""
-        state = _state((entry,))
-        yield _row(state, row.unit, row.project or entry.form.project, row.fields, entry, written)
+        yield _row(_state((entry,)), row, entry, written)
 
 
-def _row(state: str, unit: str, project: str, known: object, entry: Entry | None, written: str) -> Row:
-    fields = known if isinstance(known, dict) else {}
+def _row(state: str, listed: RosterRow | None, entry: Entry | None, written: str) -> Row:
+    form = None if entry is None else entry.form
+    fields = {} if listed is None else listed.fields
     return [
         state,
-        unit,
-        project,
+        listed.unit if listed is not None else form.unit if form is not None else "",
+        (listed.project if listed is not None else "") or (form.project if form is not None else ""),
+        (listed.year if listed is not None else None) or (form.year if form is not None else None),
         fields.get("contact.name", ""),
         fields.get("contact.phone", ""),
         fields.get("contact.email", ""),
-        None if entry is None else entry.form.shown,
-        None if entry is None else entry.form.warnings,
+        None if form is None else form.shown,
+        None if form is None else form.warnings,
         written,
         None if entry is None else Link(entry.file),
     ]
 
 
-def _announced(entries: Sequence[Entry], matches: Sequence[Match]) -> list[Finding]:
+def _announced(entries: Sequence[Entry], matches: Sequence[Match], *, dated: bool) -> list[Finding]:
     findings = []
     for entry, found in zip(entries, matches, strict=True):
-        said = {"path": entry.path, "who": entry.who}
+        year = f" / {entry.form.year}年度" if dated and entry.form.year is not None else ""
+        said = {"path": entry.path, "who": f"{entry.who}{year}"}
         if found.near and found.row is not None:
-            findings.append(Finding("BAT102", params={**said, "listed": _listed(found.row), "row": str(found.row.row)}))
+            findings.append(Finding("BAT102", params={**said, "listed": found.row.who, "row": str(found.row.row)}))
         elif found.candidates:
-            listed = "」「".join(_listed(row) for row in found.candidates)
+            listed = "」「".join(row.who for row in found.candidates)
             findings.append(Finding("BAT103", params={**said, "listed": listed}))
         elif found.row is None:
             findings.append(Finding("BAT104", params=said))
     return findings
-
-
-def _listed(row: RosterRow) -> str:
-    return " / ".join(text for text in (row.unit, row.project) if text)
