@@ -208,6 +208,26 @@ def test_names_that_cannot_be_and_folders_that_are_there_are_refused(blank: Path
     assert "已经存在" in again.output
 
 
+@pytest.mark.parametrize("where", ["built-in", "--templates", "PERFEVAL_TEMPLATES"])
+def test_an_id_that_a_pack_has_is_refused(
+    where: str, blank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = tmp_path / "别处"
+    taken, options = "mof-2020", ("--out", tmp_path / "评分体系")
+    if where != "built-in":
+        taken = "yunxi-2025"
+        assert run("packs", "new", blank, "--id", taken, "--out", others).exit_code == 0
+    if where == "--templates":
+        options += ("--templates", others)
+    elif where == "PERFEVAL_TEMPLATES":
+        monkeypatch.setenv(where, str(others))
+    result = run("packs", "new", blank, "--id", taken, *options)
+    assert result.exit_code == ExitCode.PACK
+    assert f"「{taken}」" in result.output
+    assert "换一个 --id" in result.output
+    assert not (tmp_path / "评分体系").exists()
+
+
 def test_another_format_is_asked_to_be_saved_as_xlsx(tmp_path: Path) -> None:
     path = tmp_path / "表.docx"
     path.write_bytes(b"PK\x03\x04 no workbook")

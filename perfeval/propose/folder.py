@@ -15,7 +15,7 @@ from perfeval.labels import likeness, words_of
 from perfeval.layout import Layout, compile_layout
 from perfeval.memory import PROPERTIES, is_memory_sheet
 from perfeval.numbers import decimal_text
-from perfeval.pack import Pack, available, load_pack
+from perfeval.pack import Pack, available, load_pack, pack_folder
 from perfeval.propose.groups import FoundGroup, groups_of, printed_hints
 from perfeval.propose.rulesfile import Draft, rules_text
 from perfeval.propose.survey import Survey, survey
@@ -41,7 +41,15 @@ class Proposal:
 
 
 def propose(form: Path, pack_id: str, templates: Path | None = None) -> Proposal:
-    """A pack for the blank form `form`. Raises PackError when there is nothing to go on, OSError when unreadable."""
+    """A pack for the blank form `form`.
+
+    Raises PackError when the id is taken or there is nothing to go on, OSError when the form is unreadable.
+    """
+    if pack_id in available(templates):
+        raise PackError(
+            f"编号「{pack_id}」已经是一个评分体系:{pack_folder(pack_id, templates)}。同一个编号会盖住它,"
+            "延用它的评分体系也就不能用了。改法:换一个 --id,例如「mycity-2026」。"
+        )
     try:
         book = open_book(read_file(form))
     except BadWorkbook as bad:
