@@ -74,6 +74,35 @@ def blank(tmp_path: Path) -> Path:
     return path
 
 
+def test_brackets_of_either_width_are_remarks(blank: Path) -> None:
+    book = openpyxl.load_workbook(blank)
+    sheet = book.worksheets[0]
+    for row in sheet.iter_rows():
+        for cell in row:
+            if isinstance(cell.value, str):
+                cell.value = cell.value.replace("(", "\uff08").replace(")", "\uff09")
+    sheet["A13"].value = "\uff08一\uff09主要经验做法"
+    narrow, wide = propose(blank, "made"), blank.with_name("全角.xlsx")
+    book.save(wide)
+    assert [propose(wide, "made").found, propose(wide, "made").left] == [narrow.found, narrow.left]
+    assert "points = 20" in propose(wide, "made").files["rules.toml"].decode()
+
+
+@pytest.mark.parametrize("brackets", ["()", "(\u3000 )", "\uff08\uff09", "《__》", "(XXXX)"])
+def test_what_is_left_open_and_remarks_are_no_part_of_titles(brackets: str, blank: Path, tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(blank)
+    sheet = book.worksheets[0]
+    sheet["A1"].value = f"云溪县项目绩效自评表{brackets}"
+    sheet["H5"].value = "未完成原因分析\n(说明:按实际情况填写。)"
+    sheet["F5"].value = "权重(%)"
+    book.save(blank)
+    assert run("packs", "new", blank, "--id", "made", "--out", tmp_path).exit_code == 0
+    pack = load_folder(tmp_path / "made")
+    assert pack.title == pack.sources["blank"].title == "云溪县项目绩效自评表"
+    titles = ("未完成原因分析", "权重")
+    assert tuple(pack.columns[f"indicator.{key}"][0] for key in ("shortfall_reason", "weight")) == titles
+
+
 @pytest.mark.parametrize("pack_id", available())
 def test_the_blank_form_of_a_pack_gives_its_places_back(pack_id: str, tmp_path: Path) -> None:
     pack = load_pack(pack_id)

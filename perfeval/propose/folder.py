@@ -27,6 +27,7 @@ from perfeval.workbook.stamp import stamped
 __all__ = ["Proposal", "propose"]
 
 _PLAIN = re.compile(r"[{}#%]")  # the form may come from anybody: its words must not end the comment they stand in
+_TO_FILL_IN = re.compile(r"[(\uff08《〈][_*×Xx]*[)\uff09》〉]")  # brackets left open for a name
 _TWO_DECIMALS, _PERCENT = 2, 10  # built-in number formats 0.00 and 0.00%
 
 
@@ -142,7 +143,7 @@ def _formats(found: Survey, groups: Sequence[FoundGroup], base: Pack) -> dict[tu
 
 def _title(sheet: Sheet) -> str:
     first = min((p for p, cell in sheet.cells.items() if cell), default=(1, 1))
-    return "".join(sheet.at(*first).text.split())[:40] or sheet.name
+    return _TO_FILL_IN.sub("", "".join(sheet.at(*first).text.split()))[:40] or sheet.name
 
 
 def _asked(found: Survey) -> list[str]:

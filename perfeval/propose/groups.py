@@ -14,9 +14,9 @@ from perfeval.propose.survey import Survey
 
 __all__ = ["FoundGroup", "FoundKind", "FoundRow", "groups_of"]
 
-_POINTS = re.compile(r"[((]\s*(\d+(?:\.\d+)?)\s*分?\s*[))]")
-_SHARED = re.compile(r"(\d+(?:\.\d+)?)\s*[/÷/]")  # 各项指标权重=40/指标总数
-_BRACKETS = re.compile(r"\s*[((][^()()]*[))]\s*")
+_POINTS = re.compile(r"[(\uff08]\s*(\d+(?:\.\d+)?)\s*分?\s*[)\uff09]")
+_SHARED = re.compile(r"(\d+(?:\.\d+)?)\s*[/÷\uff0f]")  # 各项指标权重=40/指标总数
+_BRACKETS = re.compile(r"\s*[(\uff08][^()\uff08\uff09]*[)\uff09]\s*")
 
 
 @dataclass

@@ -187,7 +187,7 @@ required = {_list(draft.required)}
 def _columns(draft: Draft) -> str:
     lines = [
         "# ---- 表头文字 -------------------------------------------------------------",
-        "# 每一列可以有几种写法,第一个是这张表上印的。",
+        "# 每一列可以有几种写法,第一个是这张表上印的,括号里的说明不用写。",
         "[columns]",
     ]
     taken = {bare(title) for title in draft.titles.values()}

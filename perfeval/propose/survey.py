@@ -23,8 +23,8 @@ _LONGEST_LABEL = 24  # characters; longer texts are explanations
 _TITLE_ROWS = 4
 _PRINTED = "funds.points"  # a place whose number stands in the blank form
 _YEAR = re.compile(r"(?:20\d\d|[XxX×*_\u3000\s]*)(?=年度)")
-_NUMBERED = re.compile(r"\s*(?:[一二三四五六七八九十]+、|[((][一二三四五六七八九十\d]+[))]|\d+[.、.])")
-_BRACKET_HINT = re.compile(r"[((][^()()]*[))]")
+_NUMBERED = re.compile(r"\s*(?:[一二三四五六七八九十]+、|[(\uff08][一二三四五六七八九十\d]+[)\uff09]|\d+[.、\uff0e])")
+_BRACKET_HINT = re.compile(r"[(\uff08][^()\uff08\uff09]*[)\uff09]")
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Survey:
     sheet: Sheet
     header: range = range(0)  # header rows of the indicator table
     columns: dict[str, int] = field(default_factory=dict)  # column key → column
-    titles: dict[str, str] = field(default_factory=dict)  # column key → its header words in this form
+    titles: dict[str, str] = field(default_factory=dict)  # column key → its header words here, without remarks
     data: range = range(0)  # rows of the indicator table
     texts: dict[tuple[int, int], str] = field(default_factory=dict)  # what is to be written
     paths: list[str] = field(default_factory=list)  # places for header fields and sections
@@ -140,7 +140,8 @@ def _find_columns(found: Survey, words: Vocabulary) -> None:
     lowest = [texts[-1] for texts in heads.values()]
     for key, texts in heads.items():
         words_above = texts[-2:] if lowest.count(texts[-1]) > 1 else texts[-1:]
-        found.titles[key] = "".join("".join(words_above).split())
+        title = "".join("".join(words_above).split())
+        found.titles[key] = _BRACKET_HINT.sub("", title) or title
 
 
 def _find_end(found: Survey, words: Vocabulary) -> bool:
