@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 from pathlib import Path
 
 import openpyxl
@@ -101,6 +102,18 @@ def test_what_is_left_open_and_remarks_are_no_part_of_titles(brackets: str, blan
     assert pack.title == pack.sources["blank"].title == "云溪县项目绩效自评表"
     titles = ("未完成原因分析", "权重")
     assert tuple(pack.columns[f"indicator.{key}"][0] for key in ("shortfall_reason", "weight")) == titles
+
+
+@pytest.mark.parametrize("out", [None, ".", "评分体系", "我的 评分体系/2026(新)"])
+def test_the_rules_name_the_command_that_proofs_them(
+    out: str | None, blank: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("packs", "new", blank, "--id", "made", *(() if out is None else ("--out", out))).exit_code == 0
+    first = (tmp_path / (out or "") / "made" / "rules.toml").read_text(encoding="utf-8").splitlines()[0]
+    _, *command = shlex.split(first.partition("运行:")[2])
+    checked = run(*command)
+    assert (checked.exit_code, checked.stdout.count("没有发现问题")) == (0, 1), checked.output
 
 
 @pytest.mark.parametrize("pack_id", available())

@@ -126,7 +126,7 @@ def new_pack(form: Path, pack_id: str, out: Path, templates: Path | None) -> Exi
     if folder.exists():
         raise UsageError(f"「{folder}」已经存在。请换一个 --id,或先移走原来的文件夹。")
     try:
-        proposal = propose(form, pack_id, templates)
+        proposal = propose(form, pack_id, templates, out)
     except OSError as error:
         fault = read_fault(error, form)
         raise PathError(f"{fault.message}\n{fault.fix}") from error

@@ -41,8 +41,8 @@ class Proposal:
     left: tuple[str, ...]
 
 
-def propose(form: Path, pack_id: str, templates: Path | None = None) -> Proposal:
-    """A pack for the blank form `form`.
+def propose(form: Path, pack_id: str, templates: Path | None = None, out: Path = Path()) -> Proposal:
+    """A pack for the blank form `form`, to be put below `out`.
 
     Raises PackError when the id is taken or there is nothing to go on, OSError when the form is unreadable.
     """
@@ -77,6 +77,7 @@ def propose(form: Path, pack_id: str, templates: Path | None = None) -> Proposal
     title = _title(sheet)
     draft = Draft(
         id=pack_id,
+        folder=out / pack_id,
         title=title,
         year=None,
         base=base,

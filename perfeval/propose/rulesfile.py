@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 from perfeval.layout import bare
 from perfeval.numbers import decimal_text, exact_text
@@ -15,10 +16,12 @@ from perfeval.pack import Group, Pack
 from perfeval.pack.rules import METHODS
 from perfeval.packview import METHOD_WORDS, REVIEW_WORDS, SITUATION_WORDS
 from perfeval.propose.groups import FoundGroup
+from perfeval.render import clean
 
 __all__ = ["Draft", "rules_text"]
 
 _SOURCE = "blank"
+_PLAIN_PATH = re.compile(r"[\w./\\:~-]+")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -27,6 +30,7 @@ class Draft:
     """What the rules are written from."""
 
     id: str
+    folder: Path  # where the pack will lie
     title: str
     year: int | None
     base: Pack
@@ -46,7 +50,8 @@ def rules_text(draft: Draft) -> str:
 
 def _head(draft: Draft) -> str:
     year = f"year = {draft.year}" if draft.year else "# year = 2026    # 只用于某一年的表写年份,每年通用的不写"
-    return f"""# 由空白表提出的评分体系草稿。请对照文件逐项核对,改完后运行:perfeval packs check {draft.id}
+    proof = f"perfeval packs check {_argument(draft.folder)}"
+    return f"""# 由空白表提出的评分体系草稿。请对照文件逐项核对,改完后运行:{proof}
 # 没有写的规则都照「{draft.base.title}」({draft.base.id});要改的,照注释的写法写出来,并写明出处(source)。
 id = {_text(draft.id)}
 title = {_text(draft.title)}
@@ -204,6 +209,12 @@ def _columns(draft: Draft) -> str:
 def _keyed(sentence: str) -> str:
     """A sentence with the names of its parameters to be seen as keys."""
     return _PARAMETER.sub(r"〈\1〉", sentence)
+
+
+def _argument(path: Path) -> str:
+    """A path as it is typed in a command, on one line and in quotes where a shell would take it apart."""
+    text = " ".join(clean(str(path)).split("\n"))
+    return text if _PLAIN_PATH.fullmatch(text) else f'"{text}"'
 
 
 def _text(value: str) -> str:
