@@ -29,6 +29,8 @@ __all__ = ["read_form"]
 
 _SHORT = {"level1.name": "level1", "level2.name": "level2"}
 _FREE = ("shortfall_reason", "evidence", "name", "target", "actual")  # columns whose words nobody prints
+_ON_THEIR_OWN = ("level1", "level2", "target", "actual", "score", "weight")  # columns that are more than words
+_PICTURED = ("evidence", "criterion")  # columns in which a picture says enough
 _PROBLEM_CODES = {CellProblem.UNCACHED: "VAL201", CellProblem.ERROR: "VAL202", CellProblem.PICTURE: "VAL203"}
 _YEAR = lazy_pattern(r"(?<!\d)(20\d\d)(?!\d)")
 
@@ -48,6 +50,7 @@ class _Reading:
         self.pack = layout.pack
         self.places = places
         self.findings: list[Finding] = []
+        self.unusable: set[str] = set()  # cells that were named as having no value
         self.year: int | None = None
 
     def form(self) -> tuple[Form, tuple[Finding, ...]]:
@@ -67,7 +70,7 @@ class _Reading:
             sheet=self.sheet.name,
             fields=fields,
             indicators=indicators,
-            narrative={key: _joined(found) for key, found in self.places.sections.items()},
+            narrative={key: self._section(key, found) for key, found in self.places.sections.items()},
             year=self.year,
             strays=strays,
             rows=self.places.rows,
@@ -78,20 +81,35 @@ class _Reading:
     def _add(self, code: str, cell: str, label: str, **params: str) -> None:
         self.findings.append(Finding(code, cell, label, params, self.sheet.name))
 
-    # ---- header fields ----
+    def _usable(self, cell: Cell, label: str) -> bool:
+        """Whether a cell has a value; one that has none is named once, however many rows share it."""
+        if cell.problem is None:
+            return True
+        if cell.ref not in self.unusable:
+            self.unusable.add(cell.ref)
+            self._add(_PROBLEM_CODES[cell.problem], cell.ref, label, text=cell.text)
+        return False
+
+    # ---- header fields and narrative ----
 
     def _field(self, path: str, found: Found) -> Cell:
         cell = found.cell
         if path.startswith(COMPUTED):
             return self._computed(cell)
         label = captions(self.layout)[path]
-        if cell.problem is not None:
-            self._add(_PROBLEM_CODES[cell.problem], cell.ref, label, text=cell.text)
+        if not self._usable(cell, label):
             return cell
         if not path.startswith("funds.") or not cell.text.strip():
             return cell
         number = self._amount(cell, label)
         return Cell(cell.ref, cell.text, number, cell.formula)
+
+    def _section(self, key: str, found: tuple[Found, ...]) -> Cell:
+        """The cells of one section as one text; one that begins with the continuation mark goes on without a break."""
+        label = captions(self.layout)[f"narrative.{key}"]
+        for piece in found:
+            self._usable(piece.cell, label)
+        return Cell(found[0].cell.ref, join([text for piece in found if (text := _said(piece.cell))]))
 
     def _computed(self, cell: Cell) -> Cell:
         """What stands where the program writes: of interest only as far as somebody typed another number."""
@@ -151,12 +169,12 @@ class _Reading:
                 cells[key] = blank_at(*place) if cell is None else cell
             at += [(row, c) if (merge := merged.get(c)) is None else (merge.top, merge.left) for c in beside]
             level1, level2 = cells.get("level1", BLANK), cells.get("level2", BLANK)
-            if level1.text.strip():
-                if bare(level1.text) != bare(level1_text):
+            if level1:
+                if bare(_said(level1)) != bare(level1_text):
                     level2_text = ""
-                level1_text = level1.text.strip()
-            if level2.text.strip():
-                level2_text = level2.text.strip()
+                level1_text = _said(level1).strip()
+            if level2:
+                level2_text = _said(level2).strip()
             if not self._filled(cells):
                 self._pass_over(at, cells)
                 continue
@@ -176,7 +194,7 @@ class _Reading:
         self.places.consumed.update(at[len(cells) :])
         for (key, cell), place in zip(cells.items(), at, strict=False):
             if key in _FREE:
-                if _says(cell.text, None):
+                if cell.problem is not None or _says(cell.text, None):
                     continue
             elif key == "score" and cell.number and cell.formula is None:
                 continue
@@ -196,6 +214,9 @@ class _Reading:
     def _classified(self, row: int, level1_text: str, level2_text: str, cells: dict[str, Cell]) -> Indicator | None:
         """The indicator of a row, None when it is not known which group it belongs to."""
         level1, level2 = cells.get("level1", BLANK), cells.get("level2", BLANK)
+        for key, cell in (("level1.name", level1), ("level2.name", level2)):
+            if cell.problem is not None:
+                self._usable(cell, self.layout.columns[key].title)
         group, kind = _classify(self.pack, level1_text, level2_text)
         if group is not None and (kind is not None or "level2" not in cells):
             return self._indicator(row, group, level1_text or group.name, kind or level2_text, cells)
@@ -205,8 +226,10 @@ class _Reading:
             allowed = "、".join(g.name for g in self.pack.groups if g.kinds)
             self._add("TPL025", where, cells["name"].text, allowed=allowed, **written)
             return None
-        allowed = "、".join(k.name for k in group.kinds)
-        self._add("TPL028", where, cells["name"].text, written=written["level2"], level1=group.name, allowed=allowed)
+        if level2.problem is None:
+            allowed = "、".join(k.name for k in group.kinds)
+            said = {"written": written["level2"], "level1": group.name, "allowed": allowed}
+            self._add("TPL028", where, cells["name"].text, **said)
         return self._indicator(row, group, level1_text or group.name, level2_text, cells)
 
     def _totals(self) -> dict[str, Cell]:
@@ -234,14 +257,18 @@ class _Reading:
         """Whether a row is an indicator: it has a name, or something measured; hint texts do not count."""
         # The texts of target and result are read with the year anyway; a name only where they say nothing.
         for key in ("target", "actual"):
-            if key in cells and _says(cells[key].text, self.year):
+            if (cell := cells.get(key)) is not None and (cell.problem is not None or _says(cell.text, self.year)):
                 return True
-        return _says(cells["name"].text, None)
+        return cells["name"].problem is not None or _says(cells["name"].text, None)
 
     def _indicator(self, row: int, group: Group, level1: str, level2: str, cells: dict[str, Cell]) -> Indicator:
-        name = " ".join(cells["name"].text.split())
-        if not name:
-            self._add("TPL027", cells["name"].ref, self.layout.columns["indicator.name"].title)
+        name = " ".join(_said(cells["name"]).split())
+        if not name and cells["name"].problem is None:
+            self._add("TPL027", cells["name"].ref, self._title("name"))
+        for key, cell in cells.items():
+            pictured = cell.problem is CellProblem.PICTURE and key in _PICTURED
+            if cell.problem is not None and key not in _ON_THEIR_OWN and not pictured:
+                self._usable(cell, self._title(key) if key == "name" else self._label(name, key))
         whole = together(cells)
         if whole.contradicted:
             part = cells[whole.contradicted]
@@ -272,8 +299,7 @@ class _Reading:
         return f"{name} / {self._title(key)}"
 
     def _quantity(self, cell: Cell, text: str, name: str, key: str) -> Quantity:
-        if cell.problem is not None:
-            self._add(_PROBLEM_CODES[cell.problem], cell.ref, self._label(name, key), text=cell.text)
+        if not self._usable(cell, self._label(name, key)):
             return Quantity(cell.text, Kind.TEXT)
         read = quantity.parse(text, year=self.year)
         if read.note and bare(read.note) not in bare(name):
@@ -290,10 +316,7 @@ class _Reading:
             return cell.number
         if cell.problem is None and not text:
             return None
-        if cell.problem is not None:
-            self._add(_PROBLEM_CODES[cell.problem], cell.ref, self._label(name, key), text=cell.text)
-            return None
-        if bare(text) in _weight_texts(self.pack):
+        if not self._usable(cell, self._label(name, key)) or bare(text) in _weight_texts(self.pack):
             return None
         read = quantity.parse(text)
         if read.kind is Kind.NONE:
@@ -330,9 +353,9 @@ def _number_beside(cell: Cell, read: Quantity, other: Quantity) -> Quantity:
     return read
 
 
-def _joined(found: tuple[Found, ...]) -> Cell:
-    """The cells of one section as one text; a cell that begins with the continuation mark goes on without a break."""
-    return Cell(found[0].cell.ref, join([text for piece in found if (text := piece.cell.text)]))
+def _said(cell: Cell) -> str:
+    """What a cell says; of a formula without a value, the formula."""
+    return cell.text if cell.problem is None else cell.typed
 
 
 def _year(fields: dict[str, Cell], pack: Pack) -> int | None:

@@ -27,7 +27,7 @@ def read_sections(sheet: Sheet, layout: Layout, index: LabelIndex, rows: range, 
     for position in sorted(place for place in sheet.cells if place >= first):
         cell = sheet.cells[position]
         text = cell.text
-        if position[0] == row_before and text == text_before:
+        if position[0] == row_before and cell.typed == text_before:
             places.consumed.add(position)  # a merge taken apart, its text repeated in each cell
             continue
         if position in heads:
@@ -40,7 +40,7 @@ def read_sections(sheet: Sheet, layout: Layout, index: LabelIndex, rows: range, 
         elif position in places.consumed or position[1] > max(places.right_edge, 1):
             continue
         places.consumed.add(position)
-        row_before, text_before = position[0], cell.text
+        row_before, text_before = position[0], cell.typed
         for label, piece in headings_in(layout, text) if "\n" in text else [("", text)]:
             if label:
                 section = next(owner for slot, owner in owners.items() if slot.text == label)

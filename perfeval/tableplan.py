@@ -95,7 +95,7 @@ class TablePlan:
                 printed = kind.indicators[len(here) :] if len(here) < len(kind.indicators) else ()
                 for number, indicator in enumerate(here):
                     fixed = kind.indicators[number] if number < len(kind.indicators) else None
-                    criterion = indicator.text("criterion").strip() or (fixed.criterion if fixed else shared)
+                    criterion = indicator.cell("criterion").typed.strip() or (fixed.criterion if fixed else shared)
                     lines.append(_Line(group, kind.name, indicator, results.get(id(indicator)), "", criterion, None))
                 lines += [_Line(group, kind.name, None, None, f.name, f.criterion or shared, f.weight) for f in printed]
                 if not here and not printed:
@@ -157,6 +157,8 @@ class TablePlan:
             weight = self.layout.columns.get("indicator.weight")
             cell = f"{column_letter(weight.slot.column)}{row}" if weight else f"({result.weight_formula})"
             return Formula(result.score_formula.replace("{weight}", cell), float(result.score))
+        if indicator is not None and indicator.cell("name").problem is not None:
+            return typed_value(indicator.cell("name"), self.canvas.pictures)
         return indicator.name if indicator else line.name
 
     def _levels(self, lines: list[_Line], starts: list[int], ends: list[int]) -> None:

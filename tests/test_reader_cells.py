@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
+from perfeval.findings import Severity
 from perfeval.model import Basis, Kind
 from perfeval.pack import load_pack
 from perfeval.pipeline import FormOutcome, Options, Outcome, blank_form, fill, inspect, layout_of, produce
@@ -168,6 +169,37 @@ def test_what_has_no_value_is_never_zero(name: str, cell: str) -> None:
     assert row.completion is None
     assert row.indicator.actual.value != 0
     assert row.indicator.target.value != 0
+
+
+TEXT_CELLS = ("E15", "J19", "K15", "L15", "C20", "A32")  # name, reason of a miss, criterion, evidence, kind, section
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("cell", TEXT_CELLS)
+def test_a_text_without_value_is_named_once_and_not_called_blank(cell: str, name: str) -> None:
+    xml, code = PROBLEMS[name]
+    outcome = form_of(with_cell(cell, xml))
+    silent = code == "VAL203" and cell in ("K15", "L15")  # a picture says enough there
+    assert codes_at(outcome, cell) == ([] if silent else [code])
+    others = [f for f in outcome.findings if f.cell != cell and f.severity is Severity.ERROR]
+    assert others == []
+    assert len(outcome.form.indicators) == 13
+    assert "「」" not in "".join(finding.message for finding in outcome.findings)
+
+
+def test_formulas_nobody_calculated_stay_where_texts_belong() -> None:
+    refs = ("C3", "E15", "E16", "J19", "K15", "C20", "L15", "A32", "E21")
+    cells = {ref: f"A{number}" for number, ref in enumerate(refs, 90)}
+    data = typed({ref: (f"={formula}", "General") for ref, formula in cells.items()})
+    before, result = produce(Path("自评表.xlsx"), data, Options())
+    assert result is not None
+    assert {f.cell for f in before.findings if f.code == "VAL201"} == cells.keys()
+    sheet = open_book(result).sheets[0]
+    assert {f"={formula}" for formula in cells.values()} <= {cell.text for cell in sheet.cells.values()}
+    again, twice = produce(Path("自评表_评分表.xlsx"), result, Options())
+    assert twice == result
+    told = [sorted((f.code, f.label) for f in outcome.findings) for outcome in (before, again)]
+    assert told[0] == told[1]
 
 
 def test_a_picture_as_evidence_is_nobodys_fault() -> None:

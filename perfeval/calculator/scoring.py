@@ -164,8 +164,9 @@ def _overachieved(indicator: Indicator, completion: Completion, pack: Pack, repo
         if policy.name == "remind":
             report.add("SCR006", indicator, "actual", **said)
         elif policy.name == "require_reason":
-            reason = "".join(indicator.text("shortfall_reason").split())
-            if not reason or reason in pack.review_words.get("nothing", ("/",)):
+            cell = indicator.cell("shortfall_reason")
+            reason = "".join(cell.text.split())
+            if cell.problem is None and (not reason or reason in pack.review_words.get("nothing", ("/",))):
                 report.add("SCR007", indicator, "shortfall_reason", **said)
     return OVER[policy.name](completion, policy)
 

@@ -79,6 +79,8 @@ def shortfall_reasons(context: ReviewContext) -> Iterator[Finding]:
             continue
         if indicator.row in context.misdirected:
             continue  # its target is wrong; whether it was missed is not known
+        if indicator.cell("shortfall_reason").problem is not None:
+            continue
         reason = indicator.text("shortfall_reason").strip()
         if context.says_nothing(reason):
             written = WRITTEN[bool(reason)].format(reason=reason)
@@ -108,7 +110,7 @@ def over_achievement(context: ReviewContext) -> Iterator[Finding]:
         indicator = row.indicator
         if row.completion is None or row.completion < ratio or not _larger_is_better(context, indicator):
             continue
-        if "shortfall_reason" in indicator.cells and context.says_nothing(indicator.text("shortfall_reason")):
+        if "shortfall_reason" in indicator.cells and context.blank(indicator.cell("shortfall_reason")):
             yield context.at(
                 "SCR106",
                 indicator,

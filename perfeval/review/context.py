@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from itertools import islice
 
 from perfeval.findings import Finding
-from perfeval.model import Evaluation, Form, Indicator, RowResult
+from perfeval.model import Cell, Evaluation, Form, Indicator, RowResult
 from perfeval.pack import Pack
 from perfeval.patterns import lazy_pattern
 from perfeval.quantity.text import fold
@@ -90,6 +90,10 @@ class ReviewContext:
         """Whether a text cell is blank or only holds a mark for "none" (「/」)."""
         nothing = _nothing(self.pack)
         return len(text) < 8 and (text in nothing or fold(text).strip() in nothing)
+
+    def blank(self, cell: Cell) -> bool:
+        """Whether nobody wrote anything in a text cell; what cannot be read is not blank."""
+        return cell.problem is None and self.says_nothing(cell.text)
 
     @cached_property
     def prose(self) -> tuple[tuple[str, str], ...]:

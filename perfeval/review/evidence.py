@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from perfeval.findings import Finding
 from perfeval.findings.evd import PHRASES
-from perfeval.model import Indicator
+from perfeval.model import CellProblem, Indicator
 from perfeval.pack import Pack
 from perfeval.patterns import lazy_pattern
 from perfeval.record import record
@@ -31,7 +31,7 @@ _MOST = 200  # a "number" above this is a year or a document number
 def named(context: ReviewContext) -> Iterator[Finding]:
     """A row without evidence; one note for the whole table when no row has any."""
     rows = [indicator for indicator in context.form.indicators if indicator.cell("evidence").ref]
-    bare = [indicator for indicator in rows if context.says_nothing(indicator.text("evidence"))]
+    bare = [indicator for indicator in rows if context.blank(indicator.cell("evidence"))]
     if not bare:
         return
     if len(bare) == len(rows) > 1:
@@ -80,6 +80,8 @@ def numbering(context: ReviewContext) -> Iterator[Finding]:
     marks = [mark for where, text in enumerate(texts) if text for mark in _marks(text, where, pattern, span)]
     if not marks:
         return
+    cells = [context.form.cell(key) if indicator is None else indicator.cell(key) for key, indicator in places]
+    all_read = all(cell.problem is None or cell.problem is CellProblem.PICTURE for cell in cells)
     firsts = {mark.where: mark.title for mark in reversed(marks) if mark.number == 1}
     if len(set(firsts.values()) - {""}) > 1:
         runs = [[mark for mark in marks if mark.where == where] for where in sorted({mark.where for mark in marks})]
@@ -96,7 +98,7 @@ def numbering(context: ReviewContext) -> Iterator[Finding]:
         numbers = {mark.number for mark in run}
         last = max(numbers)
         missing = [number for number in range(1, last) if number not in numbers]
-        if missing and len(missing) < last / 2:
+        if missing and len(missing) < last / 2 and all_read:
             at = next(mark.where for mark in run if mark.number > missing[0])
             shown = "、".join(_name(number) for number in missing[:_LISTED]) + (
                 PHRASES["more"] if missing[_LISTED:] else ""

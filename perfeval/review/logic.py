@@ -23,7 +23,7 @@ def required(context: ReviewContext) -> Iterator[Finding]:
     """Header fields that must be filled; a field the form does not show at all is the reader's matter."""
     for path in context.pack.required:
         cell = context.form.fields.get(path)
-        if cell is not None and cell.problem is None and context.says_nothing(cell.text):
+        if cell is not None and context.blank(cell):
             yield context.in_field("VAL103", path, label=context.name_of(path))
 
 
