@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
@@ -32,6 +32,7 @@ __all__ = [
     "Skipped",
     "Task",
     "free_name",
+    "input_among",
     "is_lock_file",
     "is_summary",
     "natural_key",
@@ -39,6 +40,7 @@ __all__ = [
     "output_name",
     "plan_check",
     "plan_fill",
+    "refuse_inputs",
 ]
 
 SUFFIX = "_评分表"
@@ -136,6 +138,23 @@ def free_name(target: Path, on_exists: OnExists) -> Path | None:
     if on_exists is OnExists.SKIP:
         return None
     return next(path for path in map(target.with_name, numbered_names(target.name)) if not os.path.lexists(path))
+
+
+def input_among(targets: Iterable[Path], inputs: Iterable[Path]) -> Path | None:
+    """The first of `targets` that is one of `inputs`, however either is spelled; a summary of ours counts as none."""
+    there = {
+        identity: target for target in targets if (identity := _identity(target)) is not None and not is_summary(target)
+    }
+    return next((there[key] for key in map(_identity, inputs if there else ()) if key in there), None)
+
+
+def refuse_inputs(targets: Iterable[Path], inputs: Iterable[Path], option: str = "--out") -> None:
+    """UsageError when one of `targets`, which are about to be overwritten, is an input."""
+    if (target := input_among(targets, inputs)) is not None:
+        raise UsageError(
+            f"「{target}」是这次要读的文件,结果写到那里会盖掉它;输入文件任何时候都不改动。\n"
+            f"请用 {option} 另写一个文件名。"
+        )
 
 
 def output_name(name: str) -> str:
@@ -236,6 +255,15 @@ def _unwritten(entry: _Found) -> Task:
     if entry.fault is None:
         return Task(entry.path)
     return Task(entry.path, findings=(entry.fault,), fault=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | str | None:
+    """The same for every way to write the path of one file; None when nothing is there."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status.st_ino else _folded(os.path.realpath(path))  # 0: a share
 
 
 def _refuse_loops(paths: Sequence[Path], out: Path) -> None:

@@ -32,6 +32,7 @@ from perfeval.files import write_atomic
 from perfeval.findings import STAGES, Finding, catalogue
 from perfeval.pack import load_pack
 from perfeval.pipeline import Options, Outcome
+from perfeval.planning import is_summary
 from perfeval.render import columns
 from perfeval.stages import Staged, Turn
 
@@ -676,3 +677,72 @@ def test_a_killed_run_leaves_only_whole_files_and_the_next_one_completes(tmp_pat
     finished = run("fill", folder, "--out", out, "--jobs", "1")
     assert finished.exit_code == 0
     assert len({path.name for path in out.glob("*_评分表.xlsx")}) == 60
+
+
+# ---- what was put in stays as it is ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def handed_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two forms, one in a folder, and a link to the other; rosters; a pack of one's own. The command runs there."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "夹").mkdir()
+    for name in ("a.xlsx", "夹/b.xlsx"):
+        (tmp_path / name).write_bytes(REAL.read_bytes())
+    (tmp_path / "别名.xlsx").symlink_to("a.xlsx")
+    for name in ("r.csv", "名册_按单位.csv", "甲局_A.csv.xlsx"):
+        (tmp_path / name).write_text("单位,项目\n甲局,A.csv\n", encoding="utf-8")
+    shutil.copytree(load_pack(PACK).folder, tmp_path / "体系" / PACK)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        "fill a.xlsx --out 出 --summary a.xlsx",
+        "fill a.xlsx 夹/b.xlsx --out 出 --summary 夹/../夹/b.xlsx",
+        "summary a.xlsx 夹/b.xlsx --out a.xlsx",
+        "summary 夹 --out 夹/b.xlsx",
+        "summary a.xlsx --out 别名.xlsx",
+        "summary 别名.xlsx --out a.xlsx",
+        "summary 夹 --roster r.csv --out r.csv",
+        "summary 夹 --roster 名册_按单位.csv --out 名册.csv",
+        "diff a.xlsx 夹/b.xlsx --out a.xlsx",
+        "diff 夹/b.xlsx --out 夹/b.xlsx",
+        f"new --pack {PACK} --templates 体系 --out 体系/{PACK}/form.xlsx",
+        f"new --pack {PACK} --roster 甲局_A.csv.xlsx --out .",
+    ],
+)
+def test_no_output_replaces_an_input(handed_in: Path, args: str) -> None:
+    before = contents(handed_in)
+    result = run(*args.split(), "--on-exists", "overwrite")
+    assert result.exit_code == ExitCode.USAGE, result.output
+    assert "会盖掉它" in result.stderr and "另写一个文件名" in result.stderr
+    assert contents(handed_in) == before
+
+
+def test_a_summary_beside_fill_gives_way_to_inputs_and_results(handed_in: Path) -> None:
+    (handed_in / "汇总.xlsx").write_bytes(REAL.read_bytes())
+    assert run("fill", "汇总.xlsx", "夹/b.xlsx", "--out", ".", "--on-exists", "overwrite").exit_code == 0
+    assert (handed_in / "汇总.xlsx").read_bytes() == REAL.read_bytes()
+    assert is_summary("汇总_2.xlsx")
+    run("fill", "夹", "--out", "出", "--on-exists", "overwrite", "--summary", "出/b_评分表.xlsx")
+    assert not is_summary("出/b_评分表.xlsx") and is_summary("出/b_评分表_2.xlsx")
+
+
+def test_a_summary_of_ours_is_replaced_where_that_is_wanted(handed_in: Path) -> None:
+    again = ("夹", "汇总.xlsx", "--out", "汇总.xlsx", "--on-exists", "overwrite")
+    run("summary", "a.xlsx", "--out", "汇总.xlsx")
+    first = (handed_in / "汇总.xlsx").read_bytes()
+    assert run("summary", *again).stdout.splitlines()[0] == "汇总.xlsx"
+    assert (handed_in / "汇总.xlsx").read_bytes() != first
+
+
+def test_a_summary_that_cannot_be_makes_no_folder(handed_in: Path) -> None:
+    for name in ("汇总.csv", "夹/汇总.xlsx"):
+        assert run("fill", "夹", "--out", "出", "--summary", name).exit_code == ExitCode.USAGE
+    assert not (handed_in / "出").exists()

@@ -47,11 +47,14 @@ def diff(
     from perfeval.diff import compare
     from perfeval.diff.show import comparison_lines, comparison_object
     from perfeval.jsonout import dumps
+    from perfeval.planning import refuse_inputs
 
     if len(paths) > _MOST:
         raise UsageError(f"最多写两个文件:旧文件、新文件;写了 {len(paths)} 个。")
     if out is not None and out.suffix.lower() != ".xlsx":
         raise UsageError(f"--out 的文件名要以 .xlsx 结尾,写的是「{out.name}」。")
+    if out is not None and on_exists == "overwrite":
+        refuse_inputs((out,), paths)
     console = Console()
     old, new = (paths[0] if len(paths) == _MOST else None), paths[-1]
     comparison = compare(old, new, options_of(pack, templates, password))

@@ -176,7 +176,7 @@ def new(out: Path, pack_id: str | None, templates: Path | None, on_exists: str, 
     from perfeval.files import safe_name, write_atomic, write_fault
     from perfeval.pack import available, load_pack
     from perfeval.pipeline import blank_form
-    from perfeval.planning import OnExists, free_name
+    from perfeval.planning import OnExists, free_name, refuse_inputs
 
     if pack_id is None:
         ids = available(templates)
@@ -192,6 +192,8 @@ def new(out: Path, pack_id: str | None, templates: Path | None, on_exists: str, 
         out = out / f"{safe_name(pack.title)}.xlsx"
     elif out.suffix.lower() != ".xlsx":
         raise UsageError(f"--out 的文件名要以 .xlsx 结尾,写的是「{out.name}」。")
+    if on_exists == "overwrite":
+        refuse_inputs((out,), (pack.form_path,))
     target = free_name(out, OnExists(on_exists))
     console = Console()
     if target is None:

@@ -64,7 +64,7 @@ def summary(
     csv 每张表一个文件,json 全部在一个文件里。
     """
     from perfeval import batch
-    from perfeval.planning import numbered_names, plan_check
+    from perfeval.planning import numbered_names, plan_check, refuse_inputs
     from perfeval.summary import Collection, digested, rendered, summarise, write, write_free
 
     target, kind = _target(out, format_)
@@ -72,6 +72,10 @@ def summary(
     console = Console()
     listed = None if roster is None else open_roster(console, roster, password)
     plan = plan_check(paths)
+    inputs = [*paths, *(task.path for task in plan.tasks), *(entry.path for entry in plan.skipped)]
+    inputs += [] if roster is None else [roster]
+    if on_exists == "overwrite":
+        refuse_inputs((target,), inputs)
     collection, codes = Collection(), Counter[str]()
     log: Path | None = None
     jobs = jobs or batch.default_jobs(len(plan.tasks))
@@ -92,8 +96,9 @@ def summary(
         console.message(line)
     if on_exists == "overwrite":
         files = rendered(made, target, kind)
+        refuse_inputs(files, inputs)  # CSV is several files
         write(files, overwrite=True)
-    else:  # CSV is several files; none of them may be there with something else in it
+    else:  # none of them may be there with something else in it
         files = write_free(rendered(made, target.with_name(name), kind) for name in numbered_names(target.name))
     for path in files:
         console.result(f"{clean(str(path))}\n")

@@ -20,38 +20,55 @@ if TYPE_CHECKING:
     from perfeval.planning import Plan, Skipped
     from perfeval.summary import Packed
 
-__all__ = ["Summing", "summing_for"]
+__all__ = ["Summing", "summary_target", "summing_for"]
 
 T = TypeVar("T")
 
 
-def summing_for(plan: Plan, inputs: Sequence[Path], target: Path | None, out: Path, options: Options) -> Summing | None:
-    """The summary of a run of `fill`: where it was asked for, and over more than one file."""
-    from perfeval.planning import SUMMARY
+def summary_target(target: Path, inputs: Sequence[Path], *, overwrite: bool) -> Path:
+    """The file that `--summary` names; UsageError, before anything is made, where none can be written."""
+    from perfeval.planning import refuse_inputs
 
-    name = f"{SUMMARY}.xlsx"
-    if target is None:
-        finished = sum(_result(entry.finding) is not None for entry in plan.skipped)
-        return Summing(out / name, options) if len(plan.tasks) + finished > 1 else None
     if target.is_dir():
-        target = target / name
+        target = target / _file_name()
     if target.suffix.lower() != ".xlsx":
         raise UsageError(f"--summary 的文件名要以 .xlsx 结尾,写的是「{target.name}」。")
     place = target.resolve()
     if any(path.is_dir() and place.is_relative_to(path.resolve()) for path in inputs):
         raise UsageError(f"--summary 指定的「{target}」在输入文件夹里面,会被当成下一次的输入。请放到别的文件夹。")
-    return Summing(target, options)
+    if overwrite:
+        refuse_inputs((target,), inputs, "--summary")
+    return target
+
+
+def summing_for(plan: Plan, target: Path | None, out: Path, options: Options) -> Summing | None:
+    """The summary of a run of `fill`: where it was asked for, and over more than one file."""
+    results = [result for entry in plan.skipped if (result := _result(entry.finding)) is not None]
+    if target is None:
+        if len(plan.tasks) + len(results) < 2:
+            return None
+        target = out / _file_name()
+    inputs = [task.path for task in plan.tasks] + [entry.path for entry in plan.skipped]
+    results += [task.target for task in plan.tasks if task.target is not None]
+    return Summing(target, options, inputs + results)
+
+
+def _file_name() -> str:
+    from perfeval.planning import SUMMARY
+
+    return f"{SUMMARY}.xlsx"
 
 
 class Summing:
     """The summary of a `fill`: gathers digests while the files go by, and is written at the end."""
 
-    def __init__(self, target: Path, options: Options) -> None:
+    def __init__(self, target: Path, options: Options, kept: Sequence[Path] = ()) -> None:
         from perfeval.summary import Collection
 
         self.fault: str | None = None  # why it could not be written
         self._target = target
         self._options = options
+        self._kept = kept  # inputs and results, which no option may replace
         self._collection = Collection()
         self._written: Path | None = None
 
@@ -101,10 +118,13 @@ class Summing:
             return None
 
     def _put(self) -> Path:
+        from perfeval.planning import input_among
         from perfeval.summary import rendered, summarise, write, write_free
 
         files = rendered(summarise(self._collection), self._target)
         if self._options.overwrite:
+            name = next(name for name in self._names() if input_among((name,), self._kept) is None)
+            files = {name: files[self._target]}
             write(files, overwrite=True)
         else:  # the same under any name in its folder
             files = write_free({name: files[self._target]} for name in self._names())

@@ -109,13 +109,15 @@ def fill(
     多于一个文件时另写一份汇总。
     """
     from perfeval.cli.records import Records
-    from perfeval.cli.summing import summing_for
+    from perfeval.cli.summing import summary_target, summing_for
     from perfeval.planning import OnExists, plan_fill
 
-    options = options_of(pack, templates, password, mark=findings == "sheet", overwrite=on_exists == "overwrite")
+    overwrite = on_exists == "overwrite"
+    options = options_of(pack, templates, password, mark=findings == "sheet", overwrite=overwrite)
+    target = None if summary is None else summary_target(summary, paths, overwrite=overwrite)
     records = Records(out, options, force=force)
     plan = plan_fill(paths, out, OnExists(on_exists), records.result_of)
-    summing = summing_for(plan, paths, summary, out, options)
+    summing = summing_for(plan, target, out, options)
     return process(plan, options, jobs=jobs, as_json=as_json, log_folder=out, records=records, summing=summing)
 
 

@@ -16,7 +16,7 @@ from perfeval.files import safe_name, write_atomic, write_fault
 from perfeval.findings import Finding
 from perfeval.numbers import exact_text
 from perfeval.pipeline import blank_form, layout_of
-from perfeval.planning import OnExists, free_name
+from perfeval.planning import OnExists, free_name, refuse_inputs
 from perfeval.quantity import convertible
 from perfeval.roster.names import same_name
 from perfeval.roster.reading import Roster, RosterRow
@@ -38,10 +38,14 @@ class HandedOut:
 
 def hand_out(roster: Roster, pack: Pack, folder: Path, on_exists: OnExists = OnExists.SUFFIX) -> Iterator[HandedOut]:
     """Write one form for each row of the roster into `folder`, named after unit and project (and year)."""
+    about = Counter(map(_about, roster.rows))
+    if on_exists is OnExists.OVERWRITE:
+        names: set[str] = set()
+        targets = (_name(folder, row, names, with_year=about[_about(row)] > 1) for row in roster.rows)
+        refuse_inputs(targets, (roster.path, pack.form_path))
     given: set[str] = set()
-    about = Counter((same_name(row.unit), same_name(row.project)) for row in roster.rows)
     for row in roster.rows:
-        target = _name(folder, row, given, with_year=about[same_name(row.unit), same_name(row.project)] > 1)
+        target = _name(folder, row, given, with_year=about[_about(row)] > 1)
         free = free_name(target, on_exists)
         if free is None:
             yield HandedOut(row, target, written=False)
@@ -75,6 +79,10 @@ def _place(path: str, pack: Pack) -> str | None:
     """Where the form keeps a field: its own place, or the total of a field it asks for in parts."""
     places = layout_of(pack).places
     return next((place for place in (path, f"{path}.total") if place in places), None)
+
+
+def _about(row: RosterRow) -> tuple[str, str]:
+    return same_name(row.unit), same_name(row.project)
 
 
 def _name(folder: Path, row: RosterRow, given: set[str], *, with_year: bool) -> Path:
