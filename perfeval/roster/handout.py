@@ -38,14 +38,10 @@ class HandedOut:
 
 def hand_out(roster: Roster, pack: Pack, folder: Path, on_exists: OnExists = OnExists.SUFFIX) -> Iterator[HandedOut]:
     """Write one form for each row of the roster into `folder`, named after unit and project (and year)."""
-    about = Counter(map(_about, roster.rows))
     if on_exists is OnExists.OVERWRITE:
-        names: set[str] = set()
-        targets = (_name(folder, row, names, with_year=about[_about(row)] > 1) for row in roster.rows)
-        refuse_inputs(targets, (roster.path, pack.form_path))
+        refuse_inputs((target for _, target in _named(roster, folder, set())), (roster.path, pack.form_path))
     given: set[str] = set()
-    for row in roster.rows:
-        target = _name(folder, row, given, with_year=about[_about(row)] > 1)
+    for row, target in _named(roster, folder, given):
         free = free_name(target, on_exists)
         if free is None:
             yield HandedOut(row, target, written=False)
@@ -81,8 +77,13 @@ def _place(path: str, pack: Pack) -> str | None:
     return next((place for place in (path, f"{path}.total") if place in places), None)
 
 
-def _about(row: RosterRow) -> tuple[str, str]:
-    return same_name(row.unit), same_name(row.project)
+def _named(roster: Roster, folder: Path, given: set[str]) -> Iterator[tuple[RosterRow, Path]]:
+    """Each row with the name of its form, none of which is `given` already; adds it there."""
+    about = Counter((same_name(row.unit), same_name(row.project)) for row in roster.rows)
+    for row in roster.rows:
+        target = _name(folder, row, given, with_year=about[same_name(row.unit), same_name(row.project)] > 1)
+        given.add(_key(target))
+        yield row, target
 
 
 def _name(folder: Path, row: RosterRow, given: set[str], *, with_year: bool) -> Path:
