@@ -5,7 +5,7 @@ over the same files do the same things and give the same names. No plan ever ove
 """
 
 # Paths stay strings where ten thousand of them are walked, and Path.is_dir raises where rights are missing.
-# ruff: noqa: PTH112, PTH118, PTH122
+# ruff: noqa: PTH112, PTH118, PTH119, PTH122
 from __future__ import annotations
 
 import os
@@ -35,6 +35,7 @@ __all__ = [
     "input_among",
     "is_lock_file",
     "is_summary",
+    "leads_out",
     "natural_key",
     "numbered_names",
     "output_name",
@@ -328,9 +329,7 @@ def _walk(root: Path, own_results: str | None, skipped: list[Skipped]) -> Iterat
                 continue
             if entry.is_symlink():
                 # What lies inside is found by its own path; following the link too could go round in circles.
-                if (os.path.isdir(entry.path) or extension.lower() in WORKBOOKS) and not _is_below(
-                    os.path.realpath(entry.path), real_root
-                ):
+                if leads_out(entry.path, real_root):
                     skipped.append(Skipped(Path(entry.path), Finding("BAT004", params={"path": entry.path})))
             elif entry.is_dir():
                 folders.append((folder / entry.name, os.path.join(real_folder, entry.name), below / entry.name))
@@ -339,6 +338,13 @@ def _walk(root: Path, own_results: str | None, skipped: list[Skipped]) -> Iterat
                     continue  # it has no form, and reading all its rows would take long
                 yield _Found(folder / entry.name, os.path.join(real_folder, entry.name), below)
         pending += reversed(folders)
+
+
+def leads_out(link: str, real_root: str) -> bool:
+    """Whether a link to a workbook or a folder leads out of `real_root`, so that what is there is not looked at."""
+    name = os.path.basename(link)
+    wanted = not _ignored(name) and (os.path.isdir(link) or os.path.splitext(name)[1].lower() in WORKBOOKS)
+    return wanted and not _is_below(os.path.realpath(link), real_root)
 
 
 def _ignored(name: str) -> bool:

@@ -243,7 +243,35 @@ def test_finished_to_correct_and_unreadable(desk: Desk) -> None:
         ("单位/表.xlsx", DONE), ("坏.xlsx", TO_CORRECT), ("校舍.xlsx", TO_CORRECT),
     ]  # fmt: skip
     assert not made.faults
-    assert not desk.told
+    assert desk.codes() == ["BAT004"]
+
+
+def test_links_out_of_the_inbox_are_told_once_and_stay(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, once=False)
+    elsewhere = Desk(tmp_path / "别处").put("夹/秘密.xlsx")
+    desk.put("单位/表.xlsx")
+    links = {
+        "单位/链接.xlsx": elsewhere, "链接夹": elsewhere.parent, "断了.xlsx": tmp_path / "没有.xlsx",
+        # Not told of: what lies inside is found by its own path, and these are no workbooks.
+        "里面.xlsx": desk.inbox / "单位/表.xlsx", "绕圈": desk.inbox, "说明.txt": elsewhere, ".隐.xlsx": elsewhere,
+    }  # fmt: skip
+    for name, target in links.items():
+        (desk.inbox / name).symlink_to(target)
+    made = desk.watcher()
+    told = {(str(desk.inbox / name), "BAT004") for name in ("单位/链接.xlsx", "链接夹", "断了.xlsx")}
+    with made.ready():
+        for _ in range(3):
+            made.round()
+        assert {(finding.params["path"], finding.code) for finding in desk.told} == told
+        assert len(desk.told) == len(told)
+        (desk.inbox / "链接夹").unlink()
+        made.round()
+        (desk.inbox / "链接夹").symlink_to(elsewhere.parent)
+        made.round()
+    assert desk.codes() == ["BAT004"] * (len(told) + 1)  # a new one is told of again
+    assert [event.path for event in desk.handled] == ["单位/表.xlsx"]
+    assert all((desk.inbox / name).is_symlink() for name in links)
+    assert elsewhere.is_file()
 
 
 def test_a_second_run_finds_nothing_to_do(desk: Desk) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from perfeval.findings import Finding
 from perfeval.ledger import FOLDER, Entry, Ledger, entry_of, file_key, open_ledger, options_key
 from perfeval.pack import available, load_pack
 from perfeval.pipeline import Options, Outcome, layout_of, produce
-from perfeval.planning import output_name
+from perfeval.planning import leads_out, output_name
 from perfeval.watch import folders
 from perfeval.watch.decide import Process, Sighting, State, Wait, plan
 from perfeval.watch.folders import DONE, ORIGINALS, TO_CORRECT, Changed
@@ -135,6 +135,7 @@ class Watcher:
         self._seen = {decision.path: decision.sighting for decision in decisions}
         self._said = {(code, path) for code, path in self._said if not path or path in now}
         self.faults = {path: code for path, code in self.faults.items() if path in now}
+        self._tell_of_links(now)
         todo = [decision for decision in decisions if isinstance(decision, Process)]
         waits = [decision for decision in decisions if isinstance(decision, Wait)]
         for wait in waits:
@@ -151,6 +152,14 @@ class Watcher:
             return 0.0  # what came in the meantime is seen at once
         soonest = min((wait.until for wait in waits), default=None)
         return self.settings.interval if soonest is None else max(0.05, soonest - self.clock())
+
+    def _tell_of_links(self, now: Mapping[str, State]) -> None:
+        """Links out of the hot folder stay where they are; each is told once."""
+        real_inbox = os.path.realpath(self.settings.inbox)
+        for path in [path for path, state in now.items() if not state.regular]:
+            link = self.settings.inbox / path
+            if ("BAT004", path) not in self._said and link.is_symlink() and leads_out(str(link), real_inbox):
+                self._say(Finding("BAT004", params={"path": str(link)}), path)
 
     def _through(self, todo: list[Process], in_a_row: int) -> bool:
         """Whether another look would find nothing more: none was taken, or all that were cannot be done now."""
