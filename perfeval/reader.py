@@ -125,9 +125,9 @@ class _Reading:
         read = quantity.parse(cell.text)
         if read.kind is Kind.NONE:
             return None
-        if read.value is not None and read.definite and read.kind in (Kind.NUMBER, Kind.PERCENT):
-            if read.unit in (None, "%"):
-                return read.value if read.unit is None else read.value / 100
+        if read.value is not None and read.definite and read.kind is Kind.NUMBER:
+            if read.unit is None:
+                return read.value
             factor = quantity.convertible(read.unit, self.pack.money_unit)
             if factor is not None:
                 value = read.value * factor.numerator / factor.denominator

@@ -114,6 +114,15 @@ def test_dates_are_dates_in_both_calendars(mac: bool) -> None:
     assert row.target.date == dt.date(2024, 12, 31)
 
 
+@pytest.mark.parametrize(
+    ("value", "number_format"), [("95%", "@"), (0.95, "0%"), (0.955, "0.0%"), ("９５％", "General")]
+)
+def test_a_percentage_is_no_amount(value: object, number_format: str) -> None:
+    outcome = form_of(typed({"F7": (value, number_format)}))
+    assert outcome.form.amount("funds.spent.own_level") is None
+    assert codes_at(outcome, "F7") == ["VAL204"]
+
+
 @pytest.mark.parametrize("text", ["105", "'105", " 105 ", "１０５"])
 def test_numbers_stored_as_text(text: str) -> None:
     outcome = form_of(typed({"H15": (text.lstrip("'"), "@"), "E5": ("343.00", "@"), "I15": ("6.67", "@")}))
