@@ -361,6 +361,7 @@ def test_a_missing_column_is_named_once_and_not_again_in_every_row() -> None:
 
 def test_something_else_gets_no_hint() -> None:
     (finding,) = outcome_of(workbook_of(notes("封面"))).findings
+    assert "--pack" not in finding.fix, "a pack that was named is none the more found"
     assert (finding.code, finding.params["hint"]) == ("TPL020", "")
 
 
