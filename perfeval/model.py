@@ -172,7 +172,7 @@ class Step:
     rule: str  # what was done: 权重, 完成比例, 封顶, 得分 …
     formula: str  # with the numbers in it: "151 ÷ 170"
     value: Fraction
-    source: str  # title of the document the rule comes from, or "house"
+    source: str  # title of the document the rule comes from
 
 
 @record(frozen=True, slots=True)

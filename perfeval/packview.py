@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from perfeval.numbers import shown
-from perfeval.pack import Group, KindRule, Method, Pack
+from perfeval.pack import HOUSE, Group, KindRule, Method, Pack
 from perfeval.render import PLAIN, Look, clean, wrap
 
 __all__ = ["METHOD_WORDS", "REVIEW_WORDS", "SITUATION_WORDS", "pack_lines"]
@@ -56,21 +56,20 @@ _NOTHING = {"full": "得满分", "zero": "得 0 分", "ask": "由填报人说明
 _TOTALS = {"unrounded": "由未四舍五入的得分相加", "rounded_rows": "由四舍五入后的得分相加"}
 _NOT_APPLICABLE = {"forbid": "不允许", "rescale": "去掉该指标,其余按比例折算到满分"}
 _RELATIONS = {">=": "按「不少于」", "<=": "按「不超过」", "=": "按「等于」"}
-_HOUSE = "house"
 
 
 def pack_lines(pack: Pack, look: Look = PLAIN) -> list[str]:
     """The pages of `perfeval packs show`."""
     rules = [(heading, list(entries)) for heading, entries in _chapters(pack)]
-    documents = [entry for entry in pack.sources.values() if entry.key != _HOUSE]
+    documents = [entry for entry in pack.sources.values() if entry.key != HOUSE]
     marks = {entry.key: f"〔{number}〕" for number, entry in enumerate(documents, start=1)}
     lines = [look.paint(clean(f"{pack.title}({pack.id},第 {pack.version} 版)"), "strong")]
     lines += [clean(f"所在文件夹:{pack.folder}")]
     for heading, entries in rules:
-        stated = [f"{text}{marks.get(source, '')}" for text, source in entries if source != _HOUSE]
+        stated = [f"{text}{marks.get(source, '')}" for text, source in entries if source != HOUSE]
         if stated:
             lines += ["", look.paint(heading, "strong"), *_items(stated, look)]
-    ours = [f"{heading}:{text}" for heading, entries in rules for text, source in entries if source == _HOUSE]
+    ours = [f"{heading}:{text}" for heading, entries in rules for text, source in entries if source == HOUSE]
     if ours:
         lines += ["", look.paint("表格没有写明、由本工具选定的读法(请核对)", "strong"), *_items(ours, look)]
     lines += ["", look.paint("出处(括号内为最近一次与原文核对的日期)", "strong")]

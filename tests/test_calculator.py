@@ -237,6 +237,7 @@ def test_the_printed_rounding_of_a_weight_is_full_marks_not_too_much(pack: Pack)
     evaluation, findings = evaluate(form, pack)
     assert evaluation.rows[6].score == Fraction(40, 6)
     assert evaluation.rows[6].basis is Basis.UNVERIFIED
+    assert evaluation.rows[6].steps[-1].source == pack.source_title("house") == "本工具的读法"
     assert evaluation.rows[6].met is None
     assert ("SCR002", "I19") not in places(findings)
 

@@ -16,7 +16,7 @@ from perfeval.calculator.report import Report
 from perfeval.calculator.weights import Weight
 from perfeval.model import Basis, Indicator, Kind, RowResult, Step
 from perfeval.numbers import cut_text, decimal_text, exact_text, fraction, percent_text, round_half_up, shown
-from perfeval.pack import Group, KindRule, Method, Pack
+from perfeval.pack import HOUSE, Group, KindRule, Method, Pack
 
 __all__ = ["dropped_result", "finish", "is_not_applicable", "score_row"]
 
@@ -214,7 +214,7 @@ def _stated(indicator: Indicator, weight: Weight, pack: Pack, report: Report, so
     score = _kept(indicator, stated, weight.value, report)
     if pack.rounding.total == "rounded_rows":
         score = fraction(round_half_up(score, pack.rounding.digits))
-    rule, title = ("填报得分", pack.source_title(source)) if source else ("填报得分(未经核实)", "house")
+    rule, title = "填报得分" if source else "填报得分(未经核实)", pack.source_title(source or HOUSE)
     return RowResult(
         indicator=indicator,
         weight=weight.value,

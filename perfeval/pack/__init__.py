@@ -17,6 +17,7 @@ from perfeval.pack.folders import (
     templates_folders,
 )
 from perfeval.pack.model import (
+    HOUSE,
     Band,
     Criterion,
     Execution,
@@ -33,6 +34,7 @@ from perfeval.pack.model import (
 )
 
 __all__ = [
+    "HOUSE",
     "Band",
     "Criterion",
     "Execution",

@@ -18,6 +18,7 @@ from perfeval.record import record
 T = TypeVar("T")
 
 __all__ = [
+    "HOUSE",
     "Band",
     "Criterion",
     "Execution",
@@ -34,9 +35,13 @@ __all__ = [
 ]
 
 
+HOUSE = "house"  # key of our own reading of a silent form
+_OUR_READING = "本工具的读法"  # its title in a pack that says nothing of it
+
+
 @record(frozen=True, slots=True)
 class Source:
-    """A document that rules are taken from. Key "house" marks our own reading of a silent form."""
+    """A document that rules are taken from."""
 
     key: str
     title: str
@@ -209,4 +214,5 @@ class Pack:
 
     def source_title(self, key: str) -> str:
         """Title of a source, for explanations."""
-        return self.sources[key].title
+        known = self.sources.get(key)
+        return _OUR_READING if known is None and key == HOUSE else self.sources[key].title
