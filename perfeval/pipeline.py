@@ -174,13 +174,16 @@ def _form_outcome(found: Recognised, memory: Memory | None) -> Staged[FormOutcom
     yield Turn.PASS
     remarks = review(form, evaluation, pack)
     unreadable = {finding.cell for finding in reading if finding.cell and finding.code.startswith("VAL")}
-    overtyped = {finding.cell for finding in reading if finding.code == "TPL042"}
+    told = {
+        "SCR101": frozenset(finding.cell for finding in reading if finding.code == "TPL042"),
+        "VAL103": frozenset(unreadable),
+    }
     if any(finding.code in _NOT_FOUND for finding in reading):
         unreadable.add("")  # the column was named once; its rows need no word each
     findings = (
         *reading,
         *(f for f in scoring if f.cell not in unreadable or not f.code.startswith("VAL")),
-        *(f for f in remarks if f.code != "SCR101" or f.cell not in overtyped),
+        *(f for f in remarks if f.cell not in told.get(f.code, ())),
     )
     known_as = form_id(form, pack, past)
     yield Turn.PASS

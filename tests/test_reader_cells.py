@@ -123,6 +123,11 @@ def test_a_percentage_is_no_amount(value: object, number_format: str) -> None:
     assert codes_at(outcome, "F7") == ["VAL204"]
 
 
+@pytest.mark.parametrize(("text", "codes"), [("无", ["VAL204"]), ("/", ["VAL103"])])
+def test_a_word_in_a_money_cell_that_must_be_filled_is_told_once(text: str, codes: list[str]) -> None:
+    assert codes_at(form_of(typed({"E5": (text, "@")})), "E5") == codes
+
+
 @pytest.mark.parametrize("text", ["105", "'105", " 105 ", "１０５"])
 def test_numbers_stored_as_text(text: str) -> None:
     outcome = form_of(typed({"H15": (text.lstrip("'"), "@"), "E5": ("343.00", "@"), "I15": ("6.67", "@")}))
