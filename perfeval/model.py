@@ -17,6 +17,7 @@ from fractions import Fraction
 from perfeval.record import record
 
 __all__ = [
+    "UNNAMED",
     "Basis",
     "Cell",
     "CellProblem",
@@ -62,6 +63,7 @@ class Cell:
 
 
 BLANK = Cell()
+UNNAMED = "未写名称的指标"  # what messages call an indicator without a name
 
 
 class Kind(StrEnum):
@@ -111,6 +113,11 @@ class Indicator:
     actual: Quantity  # 实现值
     stated_score: Decimal | None = None  # the score typed by the clerk; None when none
     stated_weight: Decimal | None = None  # the weight typed by the clerk; None when none
+
+    @property
+    def called(self) -> str:
+        """What messages call it, also where nobody named it."""
+        return self.name or UNNAMED
 
     def cell(self, key: str) -> Cell:
         """The cell of column `key`; a blank without address when the form has no such column."""

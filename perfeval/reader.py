@@ -17,7 +17,7 @@ from perfeval.findings import Finding
 from perfeval.labels import Position, Words, words_of
 from perfeval.layout import COMPUTED, Layout, bare
 from perfeval.locate import Found, Places, locate
-from perfeval.model import BLANK, Cell, CellProblem, Form, Indicator, Kind, Quantity, Stray
+from perfeval.model import BLANK, UNNAMED, Cell, CellProblem, Form, Indicator, Kind, Quantity, Stray
 from perfeval.numbers import decimal_text
 from perfeval.pack import Group, Pack
 from perfeval.patterns import lazy_pattern
@@ -276,7 +276,7 @@ class _Reading:
                 self._title(whole.contradicted),
                 {"written": part.text.strip(), "target": whole.target.strip()},
             )
-            self._add("VAL207", part.ref, f"{name} / {column}", column=column, **said)
+            self._add("VAL207", part.ref, self._label(name, whole.contradicted), column=column, **said)
         target = self._quantity(cells.get("target", BLANK), whole.target, name, "target")
         actual = self._quantity(cells.get("actual", BLANK), whole.actual, name, "actual")
         return Indicator(
@@ -296,7 +296,7 @@ class _Reading:
         return self.layout.columns[f"indicator.{key}"].title
 
     def _label(self, name: str, key: str) -> str:
-        return f"{name} / {self._title(key)}"
+        return f"{name or UNNAMED} / {self._title(key)}"
 
     def _quantity(self, cell: Cell, text: str, name: str, key: str) -> Quantity:
         if not self._usable(cell, self._label(name, key)):

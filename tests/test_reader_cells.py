@@ -201,6 +201,15 @@ def test_a_text_without_value_is_named_once_and_not_called_blank(cell: str, name
     assert "「」" not in "".join(finding.message for finding in outcome.findings)
 
 
+def test_an_indicator_without_a_name_is_not_quoted_as_nothing() -> None:
+    outcome = form_of(typed({"E15": (None, "General"), "L15": (None, "General"), "H15": ("90家左右", "@")}))
+    told = {finding.code: finding for finding in outcome.findings if finding.cell in ("E15", "H15", "L15")}
+    assert told.keys() >= {"TPL027", "EVD101", "VAL005"}
+    assert told["EVD101"].message == "「未写名称的指标」没有列出佐证材料。"
+    assert told["EVD101"].label == "未写名称的指标 / 参考佐证材料"
+    assert not any(finding.label.startswith(" /") or "「」" in finding.message for finding in outcome.findings)
+
+
 def test_formulas_nobody_calculated_stay_where_texts_belong() -> None:
     refs = ("C3", "E15", "E16", "J19", "K15", "C20", "L15", "A32", "E21")
     cells = {ref: f"A{number}" for number, ref in enumerate(refs, 90)}

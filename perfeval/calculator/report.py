@@ -19,8 +19,8 @@ class Report:
 
     def add(self, code: str, indicator: Indicator, column: str, **params: str) -> None:
         """Report `code` at a column of an indicator's row."""
-        label = f"{indicator.name} / {self.title(column)}"
-        params.setdefault("name", indicator.name)
+        label = f"{indicator.called} / {self.title(column)}"
+        params.setdefault("name", indicator.called)
         self.findings.append(Finding(code, indicator.cell(column).ref, label, params, self._sheet))
 
     def sheet(self, code: str, label: str, cell: str = "", **params: str) -> None:

@@ -138,8 +138,8 @@ class ReviewContext:
 
     def at(self, code: str, indicator: Indicator, key: str, **params: str) -> Finding:
         """A finding at column `key` of an indicator's row."""
-        label = f"{indicator.name} / {self.column(key)}"
-        return Finding(code, indicator.cell(key).ref, label, {"name": indicator.name, **params}, self.form.sheet)
+        label = f"{indicator.called} / {self.column(key)}"
+        return Finding(code, indicator.cell(key).ref, label, {"name": indicator.called, **params}, self.form.sheet)
 
     def in_field(self, code: str, path: str, **params: str) -> Finding:
         """A finding at a header field or narrative section."""

@@ -70,7 +70,7 @@ def duplicates(context: ReviewContext) -> Iterator[Finding]:
     seen: dict[str, Indicator] = {}
     for indicator in context.form.indicators:
         name = _UNSPOKEN.sub("", indicator.name)
-        if not name:
+        if not name or indicator.cell("name").problem is not None:
             continue
         first = seen.setdefault(name, indicator)
         if first is not indicator:

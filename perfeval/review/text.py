@@ -222,7 +222,9 @@ def conclusion(context: ReviewContext) -> Iterator[Finding]:
     if not context.words("goal.all").within(head) or context.words("goal.almost").within(head):
         return
     missed = [
-        row.indicator.name for row in context.rows if row.met is False and row.indicator.row not in context.misdirected
+        row.indicator.called
+        for row in context.rows
+        if row.met is False and row.indicator.row not in context.misdirected
     ]
     if missed:
         label = context.name_of("goal.achieved")
