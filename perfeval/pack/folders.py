@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from perfeval.errors import PackError
+from perfeval.files import reason
 from perfeval.findings import Finding, Severity
 from perfeval.pack.consistency import check_consistency, check_dates, check_misplaced, check_sources_used
 from perfeval.pack.merge import laid_over
@@ -85,7 +86,11 @@ def templates_folders(templates: Path | None = None) -> tuple[Path, ...]:
     listed_there = os.environ.get(ENVIRONMENT, "").split(os.pathsep)
     named.extend(Path(text.strip()).expanduser() for text in listed_there if text.strip())
     for folder in named:
-        if not folder.is_dir():
+        try:
+            there = folder.is_dir()
+        except OSError as error:
+            raise _closed(folder, error) from error
+        if not there:
             raise PackError(
                 f"评分体系所在的文件夹「{folder}」不存在。改法:核对 --templates 或环境变量 {ENVIRONMENT} 所写的路径。"
             )
@@ -133,10 +138,26 @@ def _built_in() -> tuple[Path, ...]:
 def _folders(templates: Path | None) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for parent in templates_folders(templates):
-        for entry in sorted(parent.iterdir()):
-            if (entry / RULES).is_file() and not entry.name.startswith("."):  # a pack that is just being written
+        try:
+            entries = sorted(parent.iterdir())
+        except OSError as error:
+            raise _closed(parent, error) from error
+        for entry in entries:
+            if _holds_rules(entry) and not entry.name.startswith("."):  # a pack that is just being written
                 found.setdefault(entry.name, entry)
     return found
+
+
+def _closed(folder: Path, error: OSError) -> PackError:
+    return PackError(f"评分体系所在的文件夹「{folder}」打不开:{reason(error)}。改法:请确认您有打开它的权限。")
+
+
+def _holds_rules(folder: Path) -> bool:
+    """Whether `folder` is a pack; one that cannot be looked into is said when it is read."""
+    try:
+        return (folder / RULES).is_file()
+    except OSError:
+        return True
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
@@ -205,8 +226,11 @@ def _keys(values: Mapping[str, object], table: str) -> tuple[str, ...]:
 
 def _base_folder(folder: Path, named: object, problems: Problems) -> Path | None:
     """The folder of the pack that `folder` extends: beside it, else among the built-in ones."""
-    known = {entry.name: entry for parent in (*_built_in(), folder.parent) for entry in sorted(parent.iterdir())}
-    known = {name: entry for name, entry in known.items() if name != folder.name and (entry / RULES).is_file()}
+    known: dict[str, Path] = {}
+    for parent in (*_built_in(), folder.parent):
+        with suppress(OSError):  # a folder that may be passed through but not listed
+            known |= {entry.name: entry for entry in sorted(parent.iterdir())}
+    known = {name: entry for name, entry in known.items() if name != folder.name and _holds_rules(entry)}
     if isinstance(named, str) and named in known:
         return known[named]
     hint = did_you_mean(named, known) if isinstance(named, str) else ""
@@ -216,10 +240,10 @@ def _base_folder(folder: Path, named: object, problems: Problems) -> Path | None
 
 def _raw(folder: Path, problems: Problems) -> _Raw | None:
     path = folder / RULES
-    if not path.is_file():
-        problems.add("PAK001", RULES, value=RULES)
-        return None
     try:
+        if not path.is_file():
+            problems.add("PAK001", RULES, value=RULES)
+            return None
         values = _values(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         problems.add("PAK002", RULES, reason=f"第 {error.start + 1} 个字节处不是 UTF-8 编码;请用 UTF-8 另存")
@@ -228,12 +252,21 @@ def _raw(folder: Path, problems: Problems) -> _Raw | None:
         problems.add("PAK002", RULES, reason=f"{_place(str(error))}不合 TOML 的写法,或者同一个键写了两次")
         return None
     except OSError as error:
-        problems.add("PAK002", RULES, reason=f"打不开({error.strerror})")
+        problems.add("PAK002", RULES, reason=f"打不开({reason(error)})")
         return None
     narrative = {}
-    for block in sorted((folder / NARRATIVE).glob("*.j2")):
+    try:
+        blocks = sorted(path for path in (folder / NARRATIVE).iterdir() if path.suffix == ".j2")
+    except (FileNotFoundError, NotADirectoryError):
+        blocks = []
+    except OSError as error:
+        problems.add("PAK002", NARRATIVE, reason=f"打不开({reason(error)})")
+        return None
+    for block in blocks:
         try:
             narrative[block.stem] = block.read_text(encoding="utf-8-sig")
+        except OSError as error:
+            problems.add("PAK002", f"{NARRATIVE}/{block.name}", reason=f"打不开({reason(error)})")
         except UnicodeDecodeError as error:
             place = f"{NARRATIVE}/{block.name}"
             problems.add("PAK002", place, reason=f"第 {error.start + 1} 个字节处不是 UTF-8 编码;请用 UTF-8 另存")
