@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -278,7 +279,7 @@ def as_nobody(work: Callable[[], object]) -> str:
 def opened_up(folder: Path) -> None:
     """Let everybody reach `folder`; pytest keeps its folders to their owner."""
     for above in folder.parents:
-        if above.name.startswith("pytest-"):
+        if above.name.startswith(("pytest-", "popen-")):
             above.chmod(0o755)
     folder.chmod(0o755)
 
@@ -295,6 +296,7 @@ def test_what_belongs_to_another_user_is_told_and_stays_as_it_is(tmp_path: Path)
     (inbox / "密.xlsx").chmod(0o600)
     (shared / "表_评分表.xlsx").write_bytes(b"theirs")
     (shared / "表_评分表.xlsx").chmod(0o644)
+    run("fill", inbox, "--out", tmp_path / "先")  # loads the modules, which the other user may not reach
     told = as_nobody(lambda: run("fill", inbox / "表.xlsx", "--out", closed).output)
     assert "OUT001" in told and "没有权限" in told and "Traceback" not in told
     assert list(closed.iterdir()) == []
@@ -304,3 +306,57 @@ def test_what_belongs_to_another_user_is_told_and_stays_as_it_is(tmp_path: Path)
     assert "OUT002" in told and "Traceback" not in told  # in a folder such as /tmp only its owner may replace a file
     assert (shared / "表_评分表.xlsx").read_bytes() == b"theirs"
     assert not [path for path in shared.iterdir() if path.name.startswith(TEMPORARY_PREFIX)]
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        ("fill 密.xlsx 表.xlsx --out 出/1", 4, "密.xlsx」无法读取:没有权限|/出/1/表_评分表.xlsx"),
+        ("check 密.xlsx 锁 锁/x.xlsx 表.xlsx", 4, "密.xlsx」|锁」|锁/x.xlsx」|提醒 1"),
+        ("summary 密.xlsx 表.xlsx --out 出/汇总.xlsx", 4, "出/汇总.xlsx"),
+        ("summary 表.xlsx --roster 密.xlsx --out 出/2.xlsx", 4, "密.xlsx」无法读取:没有权限"),
+        ("new --pack jiangmen-2024 --roster 密.xlsx --out 出/3", 4, "密.xlsx」无法读取:没有权限"),
+        ("diff 密.xlsx 表.xlsx", 4, "BAT003"),
+        ("explain 锁/x.xlsx", 4, "BAT003"),
+        ("mail 密.xlsx 锁 --out 出/4", 4, "密.xlsx」无法读取|锁」无法读取"),
+        ("watch 锁 --out 出/5 --once", 4, "没有权限"),
+        ("packs new 密.xlsx --id abc --out 出", 4, "密.xlsx」无法读取"),
+        ("fill 表.xlsx --out 锁", 4, "OUT001"),
+        ("fill 表.xlsx --out 出/6 --summary 锁/x.xlsx", 4, "锁/x.xlsx」用不了:没有权限"),
+        ("new --pack jiangmen-2024 --out 锁/x.xlsx", 4, "没有权限"),
+        ("packs check 锁", 3, "PAK002  rules.toml|没有权限"),
+        ("packs check 体系/锁文字", 3, "PAK002  narrative|没有权限"),
+        ("packs list --templates 体系", 3, "锁着            (有错误,不能使用)|没有权限"),
+        ("check 表.xlsx --templates 锁", 3, "锁」打不开:没有权限"),
+        ("check 表.xlsx --templates 锁/x", 3, "锁/x」打不开:没有权限"),
+    ],
+)
+def test_without_rights_each_path_is_told_by_its_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: str, code: int, words: str
+) -> None:
+    def prepared(name: str) -> list[str]:
+        folder = tmp_path / name
+        (folder / "出").mkdir(parents=True)
+        (folder / "出").chmod(0o777)
+        for form in ("表.xlsx", "密.xlsx"):
+            (folder / form).write_bytes(FORM)
+        shutil.copytree(load_pack("jiangmen-2024").folder, folder / "体系" / "锁文字")
+        for closed in ("锁", "体系/锁着"):
+            (folder / closed).mkdir()
+        for closed in ("密.xlsx", "锁", "体系/锁着", "体系/锁文字/narrative"):
+            (folder / closed).chmod(0)
+        return [f"{name}/{word}" if word[0] > "z" else word for word in args.split()]
+
+    def told_of(words: list[str]) -> str:
+        result = run(*words)
+        return f"{result.exit_code}\n{result.output}"
+
+    opened_up(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    told_of(prepared("甲"))  # loads the modules, which the other user may not reach
+    line = prepared("乙")
+    found, _, told = as_nobody(lambda: told_of(line)).partition("\n")
+    assert found == str(code), told
+    assert all(word in told for word in words.split("|")), told
+    assert "Traceback" not in told and "用法" not in told

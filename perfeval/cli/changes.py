@@ -8,7 +8,7 @@ import click
 
 from perfeval.cli import buglog
 from perfeval.cli.console import Console
-from perfeval.cli.words import Command
+from perfeval.cli.words import PATH, Command
 from perfeval.cli.work import exit_code_of, options_of, pack_options
 from perfeval.errors import ExitCode, PathError, UsageError
 from perfeval.render import clean
@@ -19,9 +19,9 @@ _MOST = 2
 
 
 @click.command(cls=Command, short_help="列出一张评分表改了哪些地方。")
-@click.argument("paths", nargs=-1, required=True, metavar="[旧文件] 新文件", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="[旧文件] 新文件", type=PATH)
 @pack_options
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="另写成一份 .xlsx 变更清单。")
+@click.option("--out", type=PATH, metavar="FILE", help="另写成一份 .xlsx 变更清单。")
 @click.option(
     "--on-exists",
     type=click.Choice(("suffix", "skip", "overwrite")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,7 @@ def _explain_file(console: Console, path: Path, cell: str | None, options: Any, 
     if cell is not None and place is None:
         raise UsageError(f"「{cell}」不是单元格的地址。请写成 H23 这样的列字母加行号。")
     plan = plan_check((path,))
-    if path.is_dir() or not plan.tasks:
+    if os.path.isdir(path) or not plan.tasks:  # noqa: PTH112 - Path.is_dir raises without rights
         raise UsageError(f"「{path}」不是一个表格文件。请写出一个文件的路径。")
     outcome = do(plan.tasks[0], options)
     row = None if place is None else int(place[2])

@@ -18,7 +18,7 @@ import click
 
 from perfeval.cli import buglog
 from perfeval.cli.console import Console
-from perfeval.cli.words import Command
+from perfeval.cli.words import PATH, Command
 from perfeval.cli.work import exit_code_of, options_of, pack_options
 from perfeval.errors import ExitCode, PathError
 from perfeval.findings import Finding, Severity
@@ -34,8 +34,8 @@ _MOST_CODES = 5
 
 
 @click.command(cls=Command, short_help="看守收件夹,放进去的表自动处理。")
-@click.argument("inbox", metavar="INBOX", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="结果放在哪个文件夹。")
+@click.argument("inbox", metavar="INBOX", type=PATH)
+@click.option("--out", required=True, type=PATH, metavar="DIR", help="结果放在哪个文件夹。")
 @pack_options
 @click.option("--once", is_flag=True, help="把现有的做完就结束,供计划任务使用。")
 @click.option("--poll", is_flag=True, help="只靠定时查看;收件夹在网络共享上时使用。")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from perfeval.cli import buglog
 from perfeval.cli.console import Console
-from perfeval.cli.words import Command
+from perfeval.cli.words import PATH, Command
 from perfeval.cli.work import exit_code_of, options_of, pack_options
 from perfeval.errors import ExitCode, PerfevalError, UsageError
 from perfeval.render import clean, finding_lines
@@ -25,8 +26,8 @@ __all__ = ["mail"]
 
 
 @click.command(cls=Command, short_help="处理邮件里的表格,写好回复草稿。")
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="结果放在哪个文件夹。")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=PATH)
+@click.option("--out", required=True, type=PATH, metavar="DIR", help="结果放在哪个文件夹。")
 @pack_options
 @click.option("--from", "sender", metavar="ADDR", help="回复用的发件地址;不写则用来信的收件地址。")
 @click.option("--allow", multiple=True, metavar="ADDR", help="只处理这个地址或「@域名」的来信,可写多次。")
@@ -156,8 +157,8 @@ def _check(
 ) -> None:
     if bool(paths) == bool(imap):
         raise UsageError("请写出邮件文件或文件夹(PATH),或者用 --imap 指定邮箱,两者选一。")
-    for path in paths:
-        if path.is_dir() and out.resolve().is_relative_to(path.resolve()):
+    for path in filter(os.path.isdir, paths):
+        if out.resolve().is_relative_to(path.resolve()):
             raise UsageError(
                 f"--out 指定的「{clean(str(out))}」在输入文件夹「{clean(str(path))}」里面,\n"
                 "回复草稿会被当成下一次的来信。请把 --out 改为输入文件夹以外的文件夹。"

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from perfeval.cli.console import Console
-from perfeval.cli.words import Command, Group
+from perfeval.cli.words import PATH, Command, Group
 from perfeval.errors import ExitCode, PackError, PathError, UsageError
 from perfeval.findings import Finding, Severity, worst
 from perfeval.patterns import lazy_pattern
@@ -17,9 +17,7 @@ from perfeval.render import clean, columns, finding_lines, pad
 
 __all__ = ["new", "packs"]
 
-_templates = click.option(
-    "--templates", type=click.Path(path_type=Path), metavar="DIR", help="另放评分体系的文件夹,优先于自带的。"
-)
+_templates = click.option("--templates", type=PATH, metavar="DIR", help="另放评分体系的文件夹,优先于自带的。")
 _ID = lazy_pattern(r"[a-z0-9][a-z0-9-]*")
 _json = click.option("--json", "as_json", is_flag=True, help="只输出 JSON,供其他程序读取。")
 
@@ -104,11 +102,9 @@ def check_(folder: str, templates: Path | None, as_json: bool) -> ExitCode:
 
 
 @packs.command("new", short_help="由一份官方空白表提出一个评分体系。")
-@click.argument("form", metavar="FORM.xlsx", type=click.Path(path_type=Path))
+@click.argument("form", metavar="FORM.xlsx", type=PATH)
 @click.option("--id", "pack_id", required=True, metavar="ID", help="评分体系的编号,也是文件夹名,例如 mycity-2026。")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR", help="写到哪个文件夹之下;默认当前文件夹。"
-)
+@click.option("--out", type=PATH, default=Path(), metavar="DIR", help="写到哪个文件夹之下;默认当前文件夹。")
 @_templates
 def new_pack(form: Path, pack_id: str, out: Path, templates: Path | None) -> ExitCode:
     """由一份官方空白表提出一个评分体系。
@@ -155,7 +151,7 @@ def _print_findings(console: Console, path: Path, findings: Sequence[Finding]) -
 
 
 @click.command(cls=Command, short_help="生成空白的评分表。")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="PATH", help="写到哪个文件或文件夹。")
+@click.option("--out", required=True, type=PATH, metavar="PATH", help="写到哪个文件或文件夹。")
 @click.option("--pack", "pack_id", metavar="ID", help="用哪个评分体系;只有一个时可以不写。")
 @_templates
 @click.option(
@@ -165,7 +161,7 @@ def _print_findings(console: Console, path: Path, findings: Sequence[Finding]) -
     show_default=True,
     help="文件已存在时:另存、跳过、覆盖。",
 )
-@click.option("--roster", type=click.Path(path_type=Path), metavar="FILE", help="名册;每行生成一份,填好已知内容。")
+@click.option("--roster", type=PATH, metavar="FILE", help="名册;每行生成一份,填好已知内容。")
 def new(out: Path, pack_id: str | None, templates: Path | None, on_exists: str, roster: Path | None) -> ExitCode:
     """生成空白的官方评分表,发给单位填报。
 

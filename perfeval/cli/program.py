@@ -31,6 +31,8 @@ _HELP = """绩效自评评分表:填好的表进去,算好分、排好版的评�
 3 评分体系有误;4 路径不能读写;5 邮箱出错;70 程序出错;130 中断。
 """
 
+_NO_RIGHTS = "请确认您有权限打开它和它所在的文件夹,或改用别的路径。"
+_REMEDIES = {errno.ENAMETOOLONG: "请改用较短的名称。", errno.EACCES: _NO_RIGHTS, errno.EPERM: _NO_RIGHTS}
 
 # The module of each command, in the order of the help.
 _HOMES = {
@@ -91,8 +93,9 @@ class _Program(Group):
             console.message(f"错误:{clean(str(error))}")
             return error.exit_code
         except Exception as error:  # whatever it is, it is ours, but for a path that the system does not take
-            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-                console.message(f"错误:路径「{clean(str(error.filename))}」用不了:{reason(error)}。请改用较短的名称。")
+            if isinstance(error, OSError) and error.filename is not None and error.errno in _REMEDIES:
+                remedy = _REMEDIES[error.errno]
+                console.message(f"错误:路径「{clean(str(error.filename))}」用不了:{reason(error)}。{remedy}")
                 return ExitCode.PATH
             log = buglog.record(traced(error), " ".join(args if args is not None else sys.argv[1:]))
             console.message("程序自身出错,这不是您的填报问题。")

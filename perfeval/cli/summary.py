@@ -11,7 +11,7 @@ import click
 
 from perfeval.cli import buglog
 from perfeval.cli.console import Console
-from perfeval.cli.words import Command
+from perfeval.cli.words import PATH, Command
 from perfeval.cli.work import exit_code_of, options_of, pack_options
 from perfeval.errors import ExitCode, PathError, UsageError
 from perfeval.findings import Finding
@@ -27,9 +27,9 @@ _MOST_REMARKS = 20  # of one kind; the sheets of the summary hold all
 
 
 @click.command(cls=Command, short_help="把许多评分表汇总成一个工作簿。")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="汇总写到哪个文件。")
-@click.option("--roster", type=click.Path(path_type=Path), metavar="FILE", help="名册;据此列出缺报名单。")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PATH)
+@click.option("--out", required=True, type=PATH, metavar="FILE", help="汇总写到哪个文件。")
+@click.option("--roster", type=PATH, metavar="FILE", help="名册;据此列出缺报名单。")
 @click.option(
     "--format",
     "format_",

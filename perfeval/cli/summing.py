@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import takewhile
@@ -34,7 +35,7 @@ def summary_target(target: Path, inputs: Sequence[Path], *, overwrite: bool) -> 
     if target.suffix.lower() != ".xlsx":
         raise UsageError(f"--summary 的文件名要以 .xlsx 结尾,写的是「{target.name}」。")
     place = target.resolve()
-    if any(path.is_dir() and place.is_relative_to(path.resolve()) for path in inputs):
+    if any(place.is_relative_to(path.resolve()) for path in filter(os.path.isdir, inputs)):
         raise UsageError(f"--summary 指定的「{target}」在输入文件夹里面,会被当成下一次的输入。请放到别的文件夹。")
     if overwrite:
         refuse_inputs((target,), inputs, "--summary")

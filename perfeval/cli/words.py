@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import click
 from click.formatting import HelpFormatter
 
 from perfeval.render import columns, pad, wrap
 
-__all__ = ["Command", "Group", "speak_chinese"]
+__all__ = ["PATH", "Command", "Group", "speak_chinese"]
+
+# Nothing is looked up: what stands in the way of one file is a finding of that file, and the others go on.
+PATH = click.Path(path_type=Path, readable=False)
 
 # Sentences of click 8.1 to 8.5 that a user of this program can meet.
 _WORDS: Mapping[str, str] = {

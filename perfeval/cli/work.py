@@ -17,7 +17,7 @@ import click
 
 from perfeval.cli import buglog
 from perfeval.cli.console import Console
-from perfeval.cli.words import Command
+from perfeval.cli.words import PATH, Command
 from perfeval.errors import ExitCode
 from perfeval.render import clean, closing_line, finding_lines, outcome_text
 
@@ -45,9 +45,7 @@ def pack_options(function: F) -> F:
         click.option(
             "--password", metavar="密码", envvar="PERFEVAL_PASSWORD", show_envvar=True, help="加密表格的密码。"
         ),
-        click.option(
-            "--templates", type=click.Path(path_type=Path), metavar="DIR", help="另放评分体系的文件夹,优先于自带的。"
-        ),
+        click.option("--templates", type=PATH, metavar="DIR", help="另放评分体系的文件夹,优先于自带的。"),
         click.option("--pack", metavar="ID", help="用哪个评分体系;不写则按表格内容识别。"),
     ):
         function = option(function)
@@ -67,8 +65,8 @@ def options_of(
 
 
 @click.command(cls=Command, short_help="检查、计分,写出完成的评分表。")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="结果放在哪个文件夹。")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PATH)
+@click.option("--out", required=True, type=PATH, metavar="DIR", help="结果放在哪个文件夹。")
 @pack_options
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="同时用几个进程;不写则自动。")
 @click.option(
@@ -86,7 +84,7 @@ def options_of(
     show_default=True,
     help="结果里是否附问题清单。",
 )
-@click.option("--summary", type=click.Path(path_type=Path), metavar="FILE", help="汇总写到哪里;不写则 DIR/汇总.xlsx。")
+@click.option("--summary", type=PATH, metavar="FILE", help="汇总写到哪里;不写则 DIR/汇总.xlsx。")
 @click.option("--json", "as_json", is_flag=True, help="只输出 JSON,供其他程序读取。")
 def fill(
     paths: tuple[Path, ...],
@@ -122,7 +120,7 @@ def fill(
 
 
 @click.command(cls=Command, short_help="只检查和计分,不写文件。")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PATH)
 @pack_options
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="同时用几个进程;不写则自动。")
 @click.option("--json", "as_json", is_flag=True, help="只输出 JSON,供其他程序读取。")

@@ -50,10 +50,12 @@ class Source:
 def find(paths: Sequence[Path], limits: Limits) -> list[Source]:
     """The messages in `paths` (files, and folders with everything in them), oldest first, unreadable ones last."""
     files: dict[str, Path] = {}
+    errors: list[OSError] = []
     for path in paths:
-        for file in _files(path) if path.is_dir() else (path,):
+        for file in _files(path, errors) if os.path.isdir(path) else (path,):  # noqa: PTH112 - never raises
             files.setdefault(os.path.realpath(file), file)
     found = [source for file in files.values() for source in _sources(file, limits)]
+    found += [Source(path := Path(error.filename), str(path), fault=read_fault(error, path)) for error in errors]
     dated = [source for source in found if source.fault is None]
     order = sorted(dated, key=lambda source: (source.sent is None, source.sent or 0.0))
     return order + [source for source in found if source.fault is not None]
@@ -82,9 +84,12 @@ def load(source: Source, limits: Limits) -> Message | Finding:
     return read_message(data, limits)
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Message files below `folder` by name; in a maildir every file of `cur` and `new` is one."""
-    for root, folders, names in os.walk(folder, followlinks=False):
+def _files(folder: Path, errors: list[OSError]) -> Iterator[Path]:
+    """Message files below `folder` by name; in a maildir every file of `cur` and `new` is one.
+
+    Folders that cannot be opened go to `errors`.
+    """
+    for root, folders, names in os.walk(folder, onerror=errors.append, followlinks=False):
         folders[:] = sorted(name for name in folders if not name.startswith(".") or _is_maildir(Path(root, name)))
         inside_maildir = Path(root).name in ("cur", "new") and _is_maildir(Path(root).parent)
         for name in sorted(names):
@@ -95,7 +100,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _is_maildir(folder: Path) -> bool:
-    return all((folder / name).is_dir() for name in ("cur", "new", "tmp"))
+    return all(map(os.path.isdir, (folder / "cur", folder / "new", folder / "tmp")))
 
 
 def _sources(path: Path, limits: Limits) -> Iterator[Source]:
