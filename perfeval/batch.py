@@ -79,6 +79,8 @@ def _doing(task: Task, options: Options) -> Staged[Outcome]:
             return outcome
     else:
         outcome = yield from pipeline.filling(task.path, task.target, options)
+    if task.target is not None and outcome.output is None:
+        return outcome  # what planning has to say is about the name of the result
     return replace(outcome, findings=(*outcome.findings, *task.findings)) if task.findings else outcome
 
 
@@ -182,7 +184,7 @@ def _alone(
         return pool.submit(work, (task,)).result()
     except BrokenExecutor:
         died = Finding("SYS002", params={"path": str(task.path)})
-        return [_report(Outcome(task.path, findings=(*task.findings, died)), reduce)]
+        return [_report(Outcome(task.path, findings=(died,)), reduce)]
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -232,7 +232,9 @@ class _Names:
         if name == wanted:
             return Task(entry.path, target)
         if rival is None or wanted_key in self._inputs:
-            said = Finding("OUT006", params={"path": str(folder / wanted), "output": str(target)})
+            option = "--on-exists overwrite(替换旧结果)" if rival is None else "--out 换一个文件夹(旧的是这次的输入)"
+            params = {"path": str(folder / wanted), "output": str(target), "option": option}
+            said = Finding("OUT006", params=params)
         else:
             said = Finding("BAT001", params={"path": str(entry.path), "other": str(rival), "output": name})
         return Task(entry.path, target, tuple(older), (said,))

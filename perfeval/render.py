@@ -228,6 +228,7 @@ _PARAMETERS: Mapping[str, str] = {
     "other": "另一处",
     "output": "结果文件",
     "reason": "原因",
+    "option": "选项",
 }
 
 

@@ -232,6 +232,8 @@ def test_an_input_is_never_overwritten(tmp_path: Path, on_exists: OnExists) -> N
     put(tmp_path, "表_评分表.xlsx")
     plan = plan_fill([tmp_path / "表_评分表.xlsx"], tmp_path, on_exists)
     assert planned(plan, tmp_path) == ["表_评分表_2.xlsx"]
+    (said,) = plan.tasks[0].findings
+    assert said.code == "OUT006" and "--out" in said.fix and "--on-exists" not in said.fix
     put(tmp_path, "表_评分表_2.xlsx")
     again = plan_fill([tmp_path / "表_评分表.xlsx"], tmp_path, on_exists)
     expected = {OnExists.SUFFIX: ["表_评分表_3.xlsx"], OnExists.SKIP: [], OnExists.OVERWRITE: ["表_评分表_2.xlsx"]}
@@ -441,3 +443,13 @@ def test_findings_of_planning_join_those_of_the_file(monkeypatch: pytest.MonkeyP
     note = Finding("BAT001", params={"path": "a", "other": "b", "output": "c"})
     (report,) = batch.run([Task(Path("1"), findings=(note,))], Options(), status_of)
     assert report.codes == ("OUT003", "BAT001")
+
+
+@pytest.mark.parametrize("code", ["OUT006", "BAT001"])
+def test_no_name_is_told_of_a_result_that_was_not_written(tmp_path: Path, code: str) -> None:
+    (tmp_path / "坏.xlsx").write_bytes(b"nothing")
+    names = {"path": "a", "other": "b", "output": "c", "option": "d"}
+    for older in ((), (tmp_path / "旧.xlsx",)):
+        task = Task(tmp_path / "坏.xlsx", tmp_path / "果.xlsx", older, (Finding(code, params=names),))
+        (report,) = batch.run([task], Options(), status_of)
+        assert report.codes == ("TPL002",)

@@ -33,7 +33,9 @@ def outcome_of(form: Form, pack: Pack, *findings: Finding, **changes: Any) -> Ou
 
 @pytest.fixture
 def entry(pack: Pack) -> dict[str, Any]:
-    finding = Finding("OUT006", "H21", "甲 / 实现值", {"path": "a.xlsx", "output": "b.xlsx"}, "指标评分表")
+    finding = Finding(
+        "OUT006", "H21", "甲 / 实现值", {"path": "a.xlsx", "output": "b.xlsx", "option": "…"}, "指标评分表"
+    )
     value = json.loads(file_text(outcome_of(real_form(pack), pack, finding, output=Path("出/表_评分表.xlsx"))))
     assert isinstance(value, dict)
     return value
@@ -101,7 +103,7 @@ def test_a_finding(entry: dict[str, Any]) -> None:
             "cell": "H21",
             "label": "甲 / 实现值",
             "message": Finding("OUT006", params={"path": "a.xlsx", "output": "b.xlsx"}).message,
-            "fix": Finding("OUT006").fix,
+            "fix": Finding("OUT006", params={"option": "…"}).fix,
         }
     ]
 

@@ -56,8 +56,8 @@ CODES: tuple[Code, ...] = (
         severity=Severity.NOTE,
         title="已有同名结果,另存",
         message="「{path}」已经存在,旧的没有动,这次的结果另存为「{output}」。",
-        fix="请保留需要的一份;若希望直接替换旧结果,请用 --on-exists overwrite。",
-        why="不经您同意,任何已有文件都不会被覆盖。",
+        fix="请保留需要的一份;若不希望另存,请用 {option}。",
+        why="不经您同意(--on-exists overwrite),任何已有文件都不会被覆盖;输入文件在任何情况下都不会被覆盖。",
         example="",
     ),
 )
