@@ -296,6 +296,21 @@ def test_a_second_run_skips_what_is_done(tmp_path: Path) -> None:
     assert run("fill", folder, "--out", tmp_path / "出", "--on-exists", "skip").exit_code == 0  # nothing left to do
 
 
+def test_json_of_fill_always_has_summary_and_skipped(handed_in: Path) -> None:
+    def keys_after(*args: str) -> tuple[str | None, list[str]]:
+        value = json.loads(run("fill", *args, "--out", "出", "--json").stdout)
+        assert list(value) == ["version", "files", "summary", "skipped"]
+        return value["summary"], [entry["code"] for entry in value["skipped"]]
+
+    (handed_in / "空").mkdir()
+    assert keys_after("a.xlsx") == (None, [])
+    assert keys_after("a.xlsx") == (None, ["BAT007"])
+    assert keys_after("a.xlsx", "夹") == (str(Path("出/汇总.xlsx")), ["BAT007"])
+    assert keys_after("a.xlsx", "夹") == (str(Path("出/汇总.xlsx")), ["BAT007", "BAT007"])
+    assert keys_after("空") == (None, ["BAT006"])
+    assert list(json.loads(run("check", "a.xlsx", "--json").stdout)) == ["version", "files"]
+
+
 @pytest.mark.usefixtures("pretending")
 @pytest.mark.parametrize("command", ["fill", "check"])
 def test_our_own_fault_goes_to_a_log_not_to_the_screen(

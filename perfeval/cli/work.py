@@ -171,8 +171,9 @@ def process(
     else:
         both = batch.run(plan.tasks, options, summing.reducing(reduce), jobs=jobs, record=key)
         texts = run.follow(summing.gathering(both), itemgetter(0), stops_without_reader=stops)
+    rest = partial(_rest, plan, run, summing, writes=records is not None)
     with run.interruptible():
-        for piece in document(texts, lambda: _rest(plan, run, summing)) if as_json else texts:
+        for piece in document(texts, rest) if as_json else texts:
             console.result(piece)
     console.finish()
     if summing is not None and not run.interrupted:
@@ -301,12 +302,14 @@ def _skipped_lines(plan: Plan) -> Iterator[str]:
         yield f"跳过 {number} 个已有结果的文件(--on-exists skip);如需重做,请用 --on-exists overwrite。"
 
 
-def _rest(plan: Plan, run: _Run, summing: Summing | None) -> dict[str, Any]:
-    """What the JSON says besides `files`; nothing in the ordinary case."""
+def _rest(plan: Plan, run: _Run, summing: Summing | None, *, writes: bool) -> dict[str, Any]:
+    """What the JSON says besides `files`; for a run that only looks nothing in the ordinary case."""
     from perfeval.jsonout import finding_object
 
     rest: dict[str, Any] = {}
-    if plan.skipped:
+    if writes:
+        rest["summary"] = None
+    if plan.skipped or writes:
         rest["skipped"] = [{"path": str(entry.path), **finding_object(entry.finding)} for entry in plan.skipped]
     if run.interrupted:
         rest["interrupted"] = True
