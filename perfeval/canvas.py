@@ -17,7 +17,7 @@ from perfeval.findings import Finding
 from perfeval.layout import Layout, Slot
 from perfeval.model import Cell, CellProblem
 from perfeval.numbers import decimal_text
-from perfeval.paging import LARGE_UNIT, Page, joined, page_height, small_units
+from perfeval.paging import Page, joined, page_height
 from perfeval.patterns import lazy_pattern
 from perfeval.record import record
 from perfeval.workbook import textfit
@@ -263,11 +263,10 @@ class Canvas:
         if titles is not None:
             page.top, page.end = spans[titles[0]][0], spans[titles[1]][1]
             page.titles = sum(heights[page.top - 1 : page.end])
-        units = list(small_units(self._units, heights, (page.room - page.titles) * LARGE_UNIT, self._tall))
+        units = list(page.small(self._units, heights, self._tall))
         breaks = page.breaks(units, heights)
         if any(first <= row < last for row in breaks for first, last in self._groups):
-            small = [g for g in self._groups if sum(heights[g[0] - 1 : g[1]]) <= page.room - page.titles]
-            whole = page.breaks(joined(units, small), heights)
+            whole = page.breaks(page.grouped(units, heights, self._groups), heights)
             breaks = whole if len(whole) <= len(breaks) else breaks
         self.sheet.breaks = breaks
         for merge in self._columns:

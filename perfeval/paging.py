@@ -11,10 +11,10 @@ from functools import lru_cache
 from perfeval.layout import Layout
 from perfeval.record import record
 
-__all__ = ["LARGE_UNIT", "Page", "joined", "page_height", "small_units"]
+__all__ = ["Page", "joined", "page_height"]
 
 _PAGE_SAFETY = 0.95  # of a page is planned for: programs differ a little in widths and scale
-LARGE_UNIT = 0.6  # of a page; a larger group of rows may be torn
+_LARGE_UNIT = 0.6  # of a page; a larger group of rows may be torn
 
 
 @record(slots=True)
@@ -22,7 +22,7 @@ class Page:
     """A page to be filled with rows."""
 
     room: float  # points
-    titles: float = 0.0  # points of the rows repeated on each page, and the first and last of these rows
+    titles: float = 0.0  # points of the rows repeated on each page below them, and the first and last of these rows
     top: int = 1
     end: int = 0
 
@@ -30,16 +30,61 @@ class Page:
         """The last row of every page but the last, when `units` are put on as few as possible."""
         found: list[int] = []
         used = 0.0
-        for first, last in units:
+        for first, last in self._headed(units):
             needed = sum(heights[first - 1 : last])
             if used and used + needed > self.room:
-                alone = first - 1 == self.end and self.top > 1  # the head of the table without a row of it
-                found.append(self.top - 1 if alone else first - 1)
-                used = self.titles if first > self.end else 0.0
+                found.append(first - 1)
+                used = self._repeated(first)
             used += needed
-            if used > self.room:
-                used = self.titles + (used - self.room) % max(self.room - self.titles, 1.0)
         return found
+
+    def small(
+        self, units: list[tuple[int, int]], heights: list[float], tall: Mapping[int, int]
+    ) -> Iterator[tuple[int, int]]:
+        """The units, large ones taken apart into rows; the rows of one `tall` line stay together if a page holds them.
+
+        What is higher than any page would be torn wherever a program likes, and what follows it would go on there.
+        """
+        most = (self.room - self.titles) * _LARGE_UNIT
+        page = self.room / _PAGE_SAFETY
+        for first, last in units:
+            if sum(heights[first - 1 : last]) <= most:
+                yield first, last
+                continue
+            row = first
+            while row <= last:
+                end = tall.get(row, row)
+                if sum(heights[row - 1 : end]) > page - self._repeated(row):
+                    end = row
+                yield row, end
+                row = end + 1
+
+    def grouped(
+        self, units: list[tuple[int, int]], heights: list[float], groups: list[tuple[int, int]]
+    ) -> list[tuple[int, int]]:
+        """The units, those of a group as one where a page has room for them below the repeated rows."""
+        for group in groups:
+            larger = joined(units, [group])
+            first, last = next(unit for unit in larger if unit[1] >= group[0])
+            if sum(heights[first - 1 : last]) <= self.room - self.titles:
+                units = larger
+        return units
+
+    def _repeated(self, first: int) -> float:
+        """Points that the repeated rows take on a page that begins with row `first`."""
+        return self.titles if first > self.end else 0.0
+
+    def _headed(self, units: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The units; the head of the table is never torn and never alone: it begins one that has a row of the table.
+
+        A page that ended within the repeated rows would have some of them twice, and programs leave out rows below.
+        """
+        if self.top > self.end:
+            return units
+        cuts: list[tuple[int, int]] = []
+        for first, last in units:
+            cuts += [(first, self.top - 1), (self.top, last)] if first < self.top <= last else [(first, last)]
+        return joined(cuts, [(self.top, self.end + 1)])
 
 
 def joined(units: list[tuple[int, int]], groups: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -50,21 +95,6 @@ def joined(units: list[tuple[int, int]], groups: list[tuple[int, int]]) -> list[
             whole = min(inside)[0], max([last for _, last in inside])
             units = sorted([unit for unit in units if unit[0] > high or unit[1] < low] + [whole])
     return units
-
-
-def small_units(
-    units: list[tuple[int, int]], heights: list[float], most: float, tall: Mapping[int, int]
-) -> Iterator[tuple[int, int]]:
-    """The units, those higher than `most` taken apart into rows; the rows of one `tall` line stay together."""
-    for first, last in units:
-        if sum(heights[first - 1 : last]) <= most:
-            yield first, last
-            continue
-        row = first
-        while row <= last:
-            end = tall.get(row, row)
-            yield row, end
-            row = end + 1
 
 
 @lru_cache(maxsize=64)

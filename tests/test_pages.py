@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+import shutil
+import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,14 +18,16 @@ from lxml import etree
 
 from perfeval.calculator import evaluate
 from perfeval.layout import Layout
+from perfeval.model import Cell
 from perfeval.pack import load_pack
 from perfeval.pipeline import Options, Outcome, blank_form, layout_of, produce
 from perfeval.reader import read_form
 from perfeval.workbook.digits import digit_pixels
 from perfeval.workbook.textfit import MAX_HEIGHT, portions
-from perfeval.writer import blank_plan, plan_form
+from perfeval.writer import FormPlan, blank_plan, plan_form
 from tests.support.foreign import M, with_members
 from tests.support.forms import real_form
+from tests.support.office import convert_all, requires_office
 from tests.support.paper import Paper
 
 PACKS = ("jiangmen-2024", "mof-2020", "mof-2021-cost", "mof-split-2022")
@@ -39,6 +45,31 @@ def torn(sheet: openpyxl.worksheet.worksheet.Worksheet) -> list[str]:
     """Merges that go on over the end of a page."""
     ends = [item.id for item in sheet.row_breaks.brk]
     return [str(m) for m in sheet.merged_cells.ranges if any(m.min_row <= row < m.max_row for row in ends)]
+
+
+def room(form: Layout, digit: int) -> float:
+    """Points of rows that a sheet of paper holds, when it is scaled to the width of the form."""
+    width, height = form.appearance.page
+    natural = sum(form.appearance.pixels(column, digit) for column in range(1, form.last_column + 1)) * 0.75
+    return height * natural / width
+
+
+def goal(length: int) -> dict[str, str]:
+    return {"goal.expected": ("完成培训任务并取得实效," * 300)[:length]}
+
+
+def badly_divided(plan: FormPlan, form: Layout, digit: int) -> list[str]:
+    """Page ends in or right below the repeated rows, and pages too high for the paper."""
+    titles = form.appearance.title_rows
+    assert titles is not None
+    top, end = plan.spans[titles[0]][0], plan.spans[titles[1]][1]
+    heights = [row.height for row in plan.sheet.rows]
+    found = [f"{top}–{end} end at {row}" for row in plan.sheet.breaks if top <= row <= end]
+    for above, last in pairwise([0, *plan.sheet.breaks, len(heights)]):
+        repeated = heights[top - 1 : end] if above >= end else []
+        if not 0 < sum([*repeated, *heights[above:last]]) <= room(form, digit):
+            found.append(f"{above + 1}–{last} too high")
+    return found
 
 
 @pytest.mark.parametrize("pack", PACKS)
@@ -91,15 +122,50 @@ def test_a_group_is_kept_whole_where_that_takes_no_further_page(finished: Mappin
 def test_the_head_of_the_table_never_stands_alone() -> None:
     split = layout("mof-split-2022")
     seen = set()
-    for sentences in range(1, 60, 2):
+    for sentences in range(1, 160, 2):
         plan = blank_plan(split, {"goal.expected": "完成年度任务,效果良好。" * sentences})
         assert plan.spans[split.indicator_row][0] - 1 not in plan.sheet.breaks
         seen.add(plan.spans[split.header_top][0] - 1 in plan.sheet.breaks)
     assert seen == {True, False}
 
 
+@pytest.mark.parametrize("pack", PACKS)
+def test_the_repeated_rows_are_never_torn_and_pages_hold_their_rows_however_long_the_goal(pack: str) -> None:
+    form = layout(pack)
+    plans = {length: blank_plan(form, goal(length)) for length in range(25, 3000, 25)}
+    bad = {length: badly_divided(plan, form, form.appearance.digit) for length, plan in plans.items()}
+    assert {length: found for length, found in bad.items() if found} == {}
+
+
+@pytest.mark.parametrize("digit", [7, 8])
+@pytest.mark.parametrize("length", [10, 700, 1400])
+def test_a_text_in_the_table_higher_than_a_page_goes_on_below_the_repeated_rows(digit: int, length: int) -> None:
+    for reason in range(20, 1500, 60):
+        reasons = {"企业投资步伐放缓,更倾向于采取": "市场有变,投资放缓。" * (reason // 10)}
+        form = real_form(load_pack("jiangmen-2024"), reasons)
+        form = replace(form, fields={**form.fields, "goal.expected": Cell(text=goal(length)["goal.expected"])})
+        plan = plan_form(layout(), form, evaluate(form, layout().pack)[0], {}, digit)
+        assert badly_divided(plan, layout(), digit) == [], reason
+
+
+@requires_office
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is not installed")
+def test_libreoffice_prints_every_kind_below_a_goal_that_nearly_fills_the_page(tmp_path: Path) -> None:
+    books = {}
+    for pack, length in (("jiangmen-2024", 700), ("jiangmen-2024", 1200), ("mof-split-2022", 650)):
+        book = tmp_path / f"{pack}-{length}.xlsx"
+        book.write_bytes(blank_form(load_pack(pack), goal(length)))
+        books[book] = pack
+    for pdf, pack in zip(convert_all(books, "pdf", tmp_path / "pdf"), books.values(), strict=True):
+        run = subprocess.run(["pdftotext", str(pdf), "-"], capture_output=True, encoding="utf-8", check=True)
+        text = re.sub(r"\s", "", run.stdout)
+        kinds = [kind.name for group in load_pack(pack).groups for kind in group.kinds]
+        assert len(kinds) >= 8
+        assert [kind for kind in kinds if kind not in text] == [], pdf.name
+
+
 def test_a_row_of_more_than_409_points_keeps_its_rows_on_one_page() -> None:
-    reason = "受市场环境等因素影响,企业投资步伐放缓。" * 30
+    reason = "受市场环境等因素影响,企业投资步伐放缓。" * 15
     form = real_form(load_pack("jiangmen-2024"), {"企业投资步伐放缓,更倾向于采取": reason})
     plan = plan_form(layout(), form, evaluate(form, layout().pack)[0], {})
     heights = [row.height for row in plan.sheet.rows]
@@ -163,10 +229,7 @@ def test_pages_have_room_for_their_rows_whatever_the_normal_font_is(
         sheet = sheet_of(result)
         ends = [0, *(item.id for item in sheet.row_breaks.brk), sheet.max_row]
         heights = [sum(sheet.row_dimensions[row].height for row in range(a + 1, b + 1)) for a, b in pairwise(ends)]
-        appearance = layout().appearance
-        natural = sum(appearance.pixels(column, digit) for column in range(1, layout().last_column + 1)) * 0.75
-        room = appearance.page[1] * natural / appearance.page[0]
         titles = sum(sheet.row_dimensions[row].height for row in (10, 11, 12))
-        assert max(heights[0], *(height + titles for height in heights[1:])) <= room, name
+        assert max(heights[0], *(height + titles for height in heights[1:])) <= room(layout(), digit), name
         checked += 1
     assert checked >= 10
