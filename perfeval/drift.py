@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from perfeval.captions import captions
 from perfeval.findings import Finding
 from perfeval.labels import nearest
 from perfeval.layout import COMPUTED, Layout, Slot
@@ -32,16 +33,16 @@ def missing(sheet: Sheet, layout: Layout, places: Places) -> Iterator[Finding]:
             found = "".join(spare.pop(guess).split())
             params = {**title, "row": str(guess[0]), "found": found}
             yield Finding("TPL023", ref(*guess), column.title, params, sheet.name)
-    labels = {label.spoken: label for place, label in places.unread.items() if not _computed(place)}
-    for label in labels.values():
-        yield _missing_label(sheet, layout, places, label)
+    labels = {label.spoken: (place, label) for place, label in places.unread.items() if not _computed(place)}
+    for place, label in labels.values():
+        yield _missing_label(sheet, layout, places, place, label)
 
 
 def _computed(place: Slot) -> bool:
     return (place.path or "").startswith(COMPUTED)
 
 
-def _missing_label(sheet: Sheet, layout: Layout, places: Places, label: Slot) -> Finding:
+def _missing_label(sheet: Sheet, layout: Layout, places: Places, place: Slot, label: Slot) -> Finding:
     top, bottom = places.header or (sheet.last_row + 1, 0)
     above = label.row < layout.header_top
     others = {
@@ -53,10 +54,11 @@ def _missing_label(sheet: Sheet, layout: Layout, places: Places, label: Slot) ->
     }
     words = "".join(label.text.split()).rstrip(":\uff1a(\uff08") or label.suffix.strip()
     guess = nearest(sorted(layout.labels[label.text]), others)
-    hint, cell = ",它旁边要填的内容没有读到。", ""
+    name = captions(layout).get(place.path or "", words) if place is label else words
+    hint, cell = f",它旁边要填的{'内容' if name in words else name}没有读到。", ""
     if guess is not None:
         hint, cell = f";第{guess[0]}行“{''.join(others[guess].split())}”是否就是它?", ref(*guess)
-    return Finding("TPL024", cell, words, {"missing": words, "hint": hint}, sheet.name)
+    return Finding("TPL024", cell, name, {"missing": words, "hint": hint}, sheet.name)
 
 
 def hidden(sheet: Sheet, indicators: Iterable[Indicator], fields: Mapping[str, Cell]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from perfeval.calculator import evaluate
+from perfeval.captions import captions
 from perfeval.findings import Finding, catalogue
 from perfeval.layout import COMPUTED
 from perfeval.model import Cell, CellProblem, Form, Kind
@@ -511,6 +512,23 @@ def test_a_deleted_row_is_named_once() -> None:
         ("TPL024", f"找不到“{label}”,它旁边要填的内容没有读到。") for label in ("联系人", "联系电话", "联系邮箱")
     ]
     assert form.text("contact.name") == ""
+
+
+@pytest.mark.parametrize("pack", available())
+def test_no_field_is_called_by_nothing_or_by_the_title_of_the_form(pack: str) -> None:
+    layout = layout_of(load_pack(pack))
+    names = captions(layout)
+    assert all(names.values())
+    assert (names["project"], names.get("year", "评价年度")) == ("项目名称", "评价年度")
+    assert not any(name.endswith("表") for name in names.values())
+
+
+def test_a_title_that_is_gone_is_told_with_what_stood_in_it() -> None:
+    paper = BASE.copy()
+    paper.put("A1", "")
+    _, (finding,) = read(paper)
+    assert (finding.code, finding.label) == ("TPL024", "项目名称")
+    assert finding.message == "找不到“项目绩效自评指标评分表”,它旁边要填的项目名称没有读到。"
 
 
 def test_words_below_the_table_that_are_no_indicator_are_kept() -> None:

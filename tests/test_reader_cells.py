@@ -128,6 +128,12 @@ def test_a_word_in_a_money_cell_that_must_be_filled_is_told_once(text: str, code
     assert codes_at(form_of(typed({"E5": (text, "@")})), "E5") == codes
 
 
+def test_a_project_without_name_is_asked_for_by_that_word() -> None:
+    outcome = form_of(typed({"A1": ("项目绩效自评指标评分表()", "General")}))
+    (finding,) = [finding for finding in outcome.findings if finding.cell == "A1"]
+    assert (finding.message, finding.fix) == ("「项目名称」没有填写。", "请在 A1 填写项目名称。")
+
+
 @pytest.mark.parametrize("text", ["105", "'105", " 105 ", "１０５"])
 def test_numbers_stored_as_text(text: str) -> None:
     outcome = form_of(typed({"H15": (text.lstrip("'"), "@"), "E5": ("343.00", "@"), "I15": ("6.67", "@")}))

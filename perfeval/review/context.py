@@ -6,11 +6,12 @@ them once per pack, so that a rule only asks for a topic (`context.words("survey
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import islice
 
+from perfeval.captions import usual_name
 from perfeval.findings import Finding
 from perfeval.model import Cell, Evaluation, Form, Indicator, RowResult
 from perfeval.pack import Pack
@@ -21,35 +22,8 @@ from perfeval.review.funds import Funds, funds_of
 from perfeval.review.mentions import Mention, mentions
 from perfeval.review.words import Words
 
-__all__ = ["FIELD_NAMES", "ReviewContext", "Rule"]
+__all__ = ["ReviewContext", "Rule"]
 
-# What a clerk calls a header field or a section; the tool's own vocabulary, the same for every pack.
-FIELD_NAMES: Mapping[str, str] = {
-    "unit_name": "填报单位名称",
-    "department": "主管部门",
-    "project": "项目名称",
-    "year": "评价年度",
-    "contact.name": "联系人",
-    "contact.phone": "联系电话",
-    "contact.email": "联系邮箱",
-    "legal_basis": "实施文件依据",
-    "project_level": "项目级次",
-    "funds.budget": "预算计划安排",
-    "funds.allocated": "实际分配下达",
-    "funds.spent": "实际支出金额",
-    "total.score": "合计",
-    "total.weight": "权重合计",
-    "goal.expected": "预期总体目标",
-    "goal.achieved": "是否如期实现预期总体目标",
-    "narrative.spending": "资金支出情况",
-    "narrative.goals": "资金完成绩效目标情况",
-    "narrative.uses": "资金分用途使用成效",
-    "narrative.other": "其他情况说明",
-    "narrative.problems": "资金使用绩效存在的问题",
-    "narrative.improvements": "改进意见",
-    "narrative.expiring_funds": "到期资金",
-}
-_PARTS: Mapping[str, str] = {"own_level": "市本级", "transferred": "转移支付至下级"}
 _MOST_NUMBERS = 300  # of a form's texts; what holds more is a data table pasted in, and no narrative
 _YEAR = lazy_pattern(r"(?<!\d)(20\d\d)\s*年")
 _SENTENCE_ENDS = "。;\uff1b!\uff01?\uff1f"  # and the end of a line
@@ -158,11 +132,7 @@ class ReviewContext:
 
     def name_of(self, path: str) -> str:
         """What a clerk calls a header field or section."""
-        known = self.form.labels.get(path) or FIELD_NAMES.get(path)
-        if known is not None:
-            return known
-        parent, _, part = path.rpartition(".")
-        return f"{FIELD_NAMES.get(parent, parent)}({_PARTS.get(part, part)})"
+        return self.form.labels.get(path) or usual_name(path)
 
 
 Check = Callable[[ReviewContext], Iterator[Finding]]
