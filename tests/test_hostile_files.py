@@ -314,7 +314,7 @@ def test_what_belongs_to_another_user_is_told_and_stays_as_it_is(tmp_path: Path)
     [
         ("fill 密.xlsx 表.xlsx --out 出/1", 4, "密.xlsx」无法读取:没有权限|/出/1/表_评分表.xlsx"),
         ("check 密.xlsx 锁 锁/x.xlsx 表.xlsx", 4, "密.xlsx」|锁」|锁/x.xlsx」|提醒 1"),
-        ("summary 密.xlsx 表.xlsx --out 出/汇总.xlsx", 4, "出/汇总.xlsx"),
+        ("summary 密.xlsx 表.xlsx --out 出/汇总.xlsx", 4, "BAT003|密.xlsx」无法读取|出/汇总.xlsx"),
         ("summary 表.xlsx --roster 密.xlsx --out 出/2.xlsx", 4, "密.xlsx」无法读取:没有权限"),
         ("new --pack jiangmen-2024 --roster 密.xlsx --out 出/3", 4, "密.xlsx」无法读取:没有权限"),
         ("diff 密.xlsx 表.xlsx", 4, "BAT003"),

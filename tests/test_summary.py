@@ -609,6 +609,16 @@ def test_an_empty_folder_makes_no_summary(tmp_path: Path) -> None:
     assert not (tmp_path / "汇总.xlsx").exists()
 
 
+def test_a_path_that_cannot_be_read_is_told(few: Path, tmp_path: Path) -> None:
+    alone = run("summary", tmp_path / "没有", "--out", tmp_path / "汇总.xlsx")
+    assert alone.exit_code == ExitCode.PATH
+    assert "BAT002" in alone.stderr and str(tmp_path / "没有") in alone.stderr
+    assert not (tmp_path / "汇总.xlsx").exists(), "a summary of nothing"
+    beside = run("summary", few, tmp_path / "没有.xlsx", "--out", tmp_path / "汇总.xlsx")
+    assert beside.exit_code == ExitCode.PATH and beside.stderr.count("BAT002") == 1
+    assert "失败 2" in beside.stdout and (tmp_path / "汇总.xlsx").exists()
+
+
 # ---- beside fill -----------------------------------------------------------------------------------------------------
 
 

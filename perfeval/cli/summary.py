@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,12 @@ from perfeval.render import clean, closing_line, finding_lines
 
 if TYPE_CHECKING:
     from perfeval.pack import Pack
+    from perfeval.pipeline import Outcome
     from perfeval.roster import Roster
 
 __all__ = ["hand_out_all", "summary"]
 
+_UNREAD = frozenset(("BAT002", "BAT003"))
 _MOST_REMARKS = 20  # of one kind; the sheets of the summary hold all
 
 
@@ -65,7 +68,7 @@ def summary(
     """
     from perfeval import batch
     from perfeval.planning import numbered_names, plan_check, refuse_inputs
-    from perfeval.summary import Collection, digested, rendered, summarise, write, write_free
+    from perfeval.summary import Collection, both, rendered, summarise, write, write_free
 
     target, kind = _target(out, format_)
     options = options_of(pack, templates, password)
@@ -77,11 +80,15 @@ def summary(
     if on_exists == "overwrite":
         refuse_inputs((target,), inputs)
     collection, codes = Collection(), Counter[str]()
+    faults: list[Finding] = []
     log: Path | None = None
+    reduce = partial(both, reduce=_unread)
     jobs = jobs or batch.default_jobs(len(plan.tasks))
-    for number, report in enumerate(batch.run(plan.tasks, options, digested, jobs=jobs), 1):
-        collection.take(report.value)
-        if not report.value.own:
+    for number, report in enumerate(batch.run(plan.tasks, options, reduce, jobs=jobs), 1):
+        unread, digest = report.value
+        faults += unread
+        collection.take(digest)
+        if not digest.own:
             codes.update(report.codes)
         if report.bug is not None:
             log = buglog.record(report.bug, str(report.path)) or log
@@ -89,7 +96,9 @@ def summary(
     console.finish()
     for entry in plan.skipped:
         console.message("\n".join(finding_lines(entry.finding)))
-    if not collection.files:
+    for line in remarks(faults):
+        console.message(line)
+    if len(faults) == collection.files.total():  # nothing could be read
         return ExitCode.PATH
     made = summarise(collection, listed)
     for line in remarks(made.findings):
@@ -107,6 +116,11 @@ def summary(
         console.message(f"程序自身出错,详情已记入「{clean(str(log))}」,请把它发给维护人员。")
     faulty = bool(collection.files["error"] or collection.files["failed"])
     return exit_code_of(codes, faulty=faulty)
+
+
+def _unread(outcome: Outcome) -> tuple[Finding, ...]:
+    """Why a file could not be read at all; what is wrong in a workbook stands in the summary."""
+    return tuple(finding for finding in outcome.findings if finding.code in _UNREAD)
 
 
 def _target(out: Path, wanted: str | None) -> tuple[Path, Any]:
