@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import openpyxl
 import pytest
 from click.testing import CliRunner, Result
 
@@ -616,6 +617,30 @@ def test_explain_a_score_of_a_sample() -> None:
     elsewhere = run("explain", REAL, "A1")
     assert elsewhere.exit_code == ExitCode.USAGE
     assert "19" in elsewhere.stderr
+
+
+def test_explain_honours_the_sheet_of_an_address(tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(REAL)
+    book.copy_worksheet(book.active).title = "项目 二"
+    book.save(tmp_path / "两张.xlsx")
+    both = run("explain", tmp_path / "两张.xlsx", "H19").stdout
+    assert both.count("得分 5.92") == 2
+    for address in ("'项目 二'!H19", "项目 二!$H$19", "项目 二!H19"):
+        one = run("explain", tmp_path / "两张.xlsx", address).stdout
+        assert one.count("得分 5.92") == 1 and "【项目 二】" in one and "【指标评分表】" not in one
+    (row,) = json.loads(run("explain", tmp_path / "两张.xlsx", "'项目 二'!H19", "--json").stdout)["indicators"]
+    assert row["sheet"] == "项目 二"
+    for path in (tmp_path / "两张.xlsx", REAL):
+        wrong = run("explain", path, "xx!H19")
+        assert wrong.exit_code == ExitCode.USAGE and wrong.stdout == ""
+        assert "「xx」" in wrong.stderr and "「指标评分表」" in wrong.stderr
+
+
+def test_explain_says_why_a_row_has_no_score() -> None:
+    path = SAMPLES / "澜江市教育局" / "校舍安全排查.xlsx"
+    row = run("explain", path, "H15").stdout
+    assert "无法得出" in row and re.findall(r"[A-Z]{3}\d{3}  指标评分表!([A-Z]+\d+)", row) == ["G15", "I15"]
+    assert run("explain", REAL).stdout.count("改法") == 0  # every row has its score
 
 
 def test_explain_a_file_without_form_says_what_is_wrong(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from perfeval.cli.console import Console
 from perfeval.cli.words import Command
 from perfeval.cli.work import exit_code_of, options_of, pack_options
 from perfeval.errors import ExitCode, UsageError
-from perfeval.findings import STAGES, Code, Severity, catalogue
+from perfeval.findings import STAGES, Code, Finding, Severity, catalogue
 from perfeval.numbers import exact_text, shown
 from perfeval.patterns import lazy_pattern
 from perfeval.render import Look, clean, code_lines, finding_lines, pad, row_lines, sum_lines
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 _CODE = lazy_pattern(r"[A-Za-z]{3}\d{3}")
-_CELL = lazy_pattern(r"(?:.*!)?\$?([A-Za-z]{1,3})\$?(\d{1,7})")
+_CELL = lazy_pattern(r"(?:(?P<sheet>.*)[!\uff01])?\$?[A-Za-z]{1,3}\$?(?P<row>\d{1,7})")
+_REASONS = ("TPL", "VAL", "WGT", "SCR")  # stages that can leave a row without a score
 
 
 @click.command(cls=Command, short_help="解释一个代码,或一个得分怎么来的。")
@@ -72,10 +73,9 @@ def _explain_file(console: Console, path: Path, cell: str | None, options: Any, 
     if os.path.isdir(path) or not plan.tasks:  # noqa: PTH112 - Path.is_dir raises without rights
         raise UsageError(f"「{path}」不是一个表格文件。请写出一个文件的路径。")
     outcome = do(plan.tasks[0], options)
-    row = None if place is None else int(place[2])
-    chosen = [
-        (form, result) for form in outcome.forms for result in _results(form) if row in (None, result.indicator.row)
-    ]
+    row = None if place is None else int(place["row"])
+    forms = outcome.forms if place is None else _on_sheet(outcome.forms, place["sheet"])
+    chosen = [(form, result) for form in forms for result in _results(form) if row in (None, result.indicator.row)]
     if as_json:
         console.result(_json(_file_object(outcome, chosen)))
     else:
@@ -86,7 +86,7 @@ def _explain_file(console: Console, path: Path, cell: str | None, options: Any, 
             console.message("\n".join(finding_lines(finding)))
         return exit_code_of([finding.code for finding in outcome.findings], faulty=True)
     if not chosen:
-        rows = "、".join(str(result.indicator.row) for form in outcome.forms for result in _results(form))
+        rows = "、".join(dict.fromkeys(str(row.indicator.row) for form in forms for row in form.evaluation.rows))
         raise UsageError(f"{cell} 不在任何三级指标的行里。三级指标在第 {rows} 行。")
     return ExitCode.DONE
 
@@ -96,15 +96,44 @@ def _score_lines(
 ) -> Iterator[str]:
     """The chosen rows form by form, then the sums of each form."""
     for form in outcome.forms:
+        if not with_sums and all(owner is not form for owner, _ in chosen):
+            continue
         digits = form.pack.rounding.digits
         if len(outcome.forms) > 1:
             yield look.paint(f"【{clean(form.form.sheet)}】", "strong")
         for owner, result in chosen:
             if owner is form:
                 yield from row_lines(result, digits, look)
+                for finding in _reasons(outcome, form, result):
+                    yield from finding_lines(finding, look, "  ")
                 yield ""
         if with_sums:
             yield from sum_lines(form.evaluation, digits, look)
+
+
+def _on_sheet(forms: Sequence[FormOutcome], sheet: str | None) -> Sequence[FormOutcome]:
+    """The forms on the sheet that an address such as `'项目 2'!H15` names."""
+    if sheet is None or not forms:
+        return forms
+    name = sheet.strip()
+    if len(name) > 1 and name[0] == name[-1] == "'":
+        name = name[1:-1].replace("''", "'")
+    found = [form for form in forms if form.form.sheet.casefold() == name.casefold()]
+    if not found:
+        there = "、".join(f"「{form.form.sheet}」" for form in forms)
+        raise UsageError(f"没有名为「{name}」的评分表。这个文件里的评分表在工作表{there}。")
+    return found
+
+
+def _reasons(outcome: Outcome, form: FormOutcome, result: RowResult) -> Iterator[Finding]:
+    """Why a row has no score: what was found at its cells and is no mere note."""
+    if result.score is not None:
+        return
+    cells = {cell.ref for cell in result.indicator.cells.values() if cell.ref}
+    for finding in outcome.findings:
+        there = finding.sheet == form.form.sheet and finding.cell in cells
+        if there and finding.code[:3] in _REASONS and finding.severity is not Severity.NOTE:
+            yield finding
 
 
 def _results(form: FormOutcome) -> tuple[RowResult, ...]:
