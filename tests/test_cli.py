@@ -643,6 +643,12 @@ def test_explain_says_why_a_row_has_no_score() -> None:
     assert run("explain", REAL).stdout.count("改法") == 0  # every row has its score
 
 
+def test_explain_the_score_of_the_funds_by_its_cell(tmp_path: Path) -> None:
+    run("new", "--pack", "mof-2020", "--out", tmp_path / "空白.xlsx")
+    row = run("explain", tmp_path / "空白.xlsx", "I6")
+    assert row.stdout.startswith("预算执行率  得分 无法得出(I6)") and "SCR005" in row.stdout
+
+
 def test_explain_a_file_without_form_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "空.xlsx").write_bytes(b"")
     result = run("explain", tmp_path / "空.xlsx")

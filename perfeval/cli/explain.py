@@ -75,7 +75,7 @@ def _explain_file(console: Console, path: Path, cell: str | None, options: Any, 
     outcome = do(plan.tasks[0], options)
     row = None if place is None else int(place["row"])
     forms = outcome.forms if place is None else _on_sheet(outcome.forms, place["sheet"])
-    chosen = [(form, result) for form in forms for result in _results(form) if row in (None, result.indicator.row)]
+    chosen = [(form, result) for form in forms for result in _results(form) if row in (None, _row(result))]
     if as_json:
         console.result(_json(_file_object(outcome, chosen)))
     else:
@@ -86,7 +86,7 @@ def _explain_file(console: Console, path: Path, cell: str | None, options: Any, 
             console.message("\n".join(finding_lines(finding)))
         return exit_code_of([finding.code for finding in outcome.findings], faulty=True)
     if not chosen:
-        rows = "、".join(dict.fromkeys(str(row.indicator.row) for form in forms for row in form.evaluation.rows))
+        rows = "、".join(dict.fromkeys(str(_row(result)) for form in forms for result in _results(form)))
         raise UsageError(f"{cell} 不在任何三级指标的行里。三级指标在第 {rows} 行。")
     return ExitCode.DONE
 
@@ -140,6 +140,12 @@ def _results(form: FormOutcome) -> tuple[RowResult, ...]:
     """Every scored row; that of the funds comes first, as it does in the form."""
     funds = form.evaluation.funds_score
     return form.evaluation.rows if funds is None else (funds, *form.evaluation.rows)
+
+
+def _row(result: RowResult) -> int:
+    """The row an address has to name; that of the funds is where their score stands."""
+    place = _CELL.fullmatch(result.indicator.cell("score").ref)
+    return result.indicator.row or (int(place["row"]) if place else 0)
 
 
 def _code(code_id: str) -> Code:
