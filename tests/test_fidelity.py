@@ -318,6 +318,26 @@ def test_only_letters_that_differ_are_told(runs: bytes, told: bool) -> None:
     assert ("TPL035" in {finding.code for finding in outcome.findings}) == told
 
 
+@pytest.mark.parametrize("words", ["", "填报人：张三"])
+def test_words_at_the_foot_of_a_strict_workbook_are_said_to_be_lost(tmp_path: Path, words: str) -> None:
+    book = openpyxl.load_workbook(LIBRARY)
+    book.active.oddFooter.left.text = words
+    book.save(tmp_path / "自评表.xlsx")
+    data = (tmp_path / "自评表.xlsx").read_bytes()
+    usual, strict = b"http://schemas.openxmlformats.org/", b"http://purl.oclc.org/ooxml/"
+    parts = {
+        name: part.replace(usual + b"spreadsheetml/2006/main", strict + b"spreadsheetml/main")
+        for name, part in members(data).items()
+    }
+    parts = {
+        name: part.replace(usual + b"officeDocument/2006/", strict + b"officeDocument/") for name, part in parts.items()
+    }
+    outcome, _ = produce(Path("自评表.xlsx"), with_members(data, parts), Options())
+    assert outcome.forms
+    lost = "".join(finding.params["what"] for finding in outcome.findings if finding.code == "TPL033")
+    assert ("页眉页脚的文字" in lost) == bool(words)
+
+
 @requires_office
 @pytest.mark.parametrize("kind", ["xls", "ods"])
 @pytest.mark.parametrize("words", ["", "&D &A", "填报人：张三", "made by Li"])
