@@ -18,7 +18,6 @@ from perfeval.numbers import exact_text
 from perfeval.pipeline import blank_form, layout_of
 from perfeval.planning import OnExists, free_name, refuse_inputs
 from perfeval.quantity import convertible
-from perfeval.roster.names import same_name
 from perfeval.roster.reading import Roster, RosterRow
 
 if TYPE_CHECKING:
@@ -79,9 +78,9 @@ def _place(path: str, pack: Pack) -> str | None:
 
 def _named(roster: Roster, folder: Path, given: set[str]) -> Iterator[tuple[RosterRow, Path]]:
     """Each row with the name of its form, none of which is `given` already; adds it there."""
-    about = Counter((same_name(row.unit), same_name(row.project)) for row in roster.rows)
+    about = Counter(row.names for row in roster.rows)
     for row in roster.rows:
-        target = _name(folder, row, given, with_year=about[same_name(row.unit), same_name(row.project)] > 1)
+        target = _name(folder, row, given, with_year=about[row.names] > 1)
         given.add(_key(target))
         yield row, target
 

@@ -44,9 +44,8 @@ class _Index:
         self._units: dict[str, list[RosterRow]] = {}
         self._near_units: dict[str, tuple[str, ...]] = {}
         for row in rows:
-            unit = same_name(row.unit)
-            self._both.setdefault((unit, same_name(row.project)), []).append(row)
-            self._units.setdefault(unit, []).append(row)
+            self._both.setdefault(row.names, []).append(row)
+            self._units.setdefault(row.names[0], []).append(row)
 
     def exact(self, unit: str, project: str, year: int | None) -> Match:
         """The row with these very names; a row without project takes all of its unit, one without unit any."""
@@ -67,12 +66,10 @@ class _Index:
 
     def _candidates(self, unit: str, project: str) -> Iterable[RosterRow]:
         if not unit:
-            return [
-                row for rows in self._units.values() for row in rows if project and same_name(row.project) == project
-            ]
+            return [row for rows in self._units.values() for row in rows if project and row.names[1] == project]
         rows = [row for name in self._alike_units(unit) for row in self._units[name]]
-        same = [row for row in rows if same_name(row.project) == project]
-        return same or [row for row in rows if not row.project or (project and near(same_name(row.project), project))]
+        same = [row for row in rows if row.names[1] == project]
+        return same or [row for row in rows if not row.project or (project and near(row.names[1], project))]
 
     def _alike_units(self, unit: str) -> tuple[str, ...]:
         """The unit itself if the roster has it, else those whose names are alike."""
@@ -88,9 +85,5 @@ class _Index:
 def _of_year(rows: Iterable[RosterRow], year: int | None) -> list[RosterRow]:
     """Those of `rows` that may mean the year; one without a year does not where its own like names the year."""
     fitting = [row for row in rows if year is None or row.year is None or row.year == year]
-    named = {_names(row) for row in fitting if row.year == year}
-    return [row for row in fitting if row.year == year or _names(row) not in named]
-
-
-def _names(row: RosterRow) -> tuple[str, str]:
-    return same_name(row.unit), same_name(row.project)
+    named = {row.names for row in fitting if row.year == year}
+    return [row for row in fitting if row.year == year or row.names not in named]

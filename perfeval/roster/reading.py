@@ -73,6 +73,11 @@ class RosterRow:
         return self.fields.get("project", "")
 
     @property
+    def names(self) -> tuple[str, str]:
+        """Unit and project as they are compared (see `same_name`)."""
+        return same_name(self.unit), same_name(self.project)
+
+    @property
     def who(self) -> str:
         """What the row is about, for messages."""
         year = "" if self.year is None else f"{self.year}年度"
@@ -263,7 +268,7 @@ class _Reading:
             else:
                 self.say("BAT113", row=str(number), who=fields.get("unit_name", ""), written=fields.pop(key))
         row = RosterRow(number, fields, unit)
-        identity = (same_name(row.unit), same_name(row.project), row.year)
+        identity = (*row.names, row.year)
         if identity in self._seen:
             self.say("BAT112", row=str(number), first=str(self._seen[identity]), who=row.who)
             return
