@@ -226,8 +226,9 @@ def layout_of(pack: Pack) -> Layout:
 def layouts_of(options: Options) -> tuple[Layout, ...]:
     """The forms that a workbook may hold; PackError when a pack is missing or wrong."""
     names = (options.pack,) if options.pack else available(options.templates)
-    stamp = built_in_stamp()
-    return tuple(_layout_in(pack_folder(name, options.templates), stamp) for name in names)
+    folders = [pack_folder(name, options.templates) for name in names]
+    stamp = built_in_stamp() if any(map(is_built_in, folders)) else b""
+    return tuple(_layout_in(folder, stamp) for folder in folders)
 
 
 def _layout_in(folder: Path, stamp: bytes) -> Layout:
